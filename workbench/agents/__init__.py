@@ -1,0 +1,14 @@
+"""Agents, one file each; this table is all that a new one is added to."""
+
+from workbench.registry import Entry, Registry
+
+AGENTS = Registry(
+    "agent",
+    {
+        "alm": Entry(
+            target="workbench.agents.alm:AlignedLatentModel",
+            settings="workbench.agents.alm_settings:AlmSettings",
+            title="ALM: Aligned Latent Models",
+        ),
+    },
+)

@@ -1,0 +1,1 @@
+"""The engine: sessions, what drives them, and what records them."""

@@ -1,0 +1,351 @@
+"""One seed of one run, as a generator: act, step, learn, evaluate, and say what happened after every step.
+
+Whoever drives it decides what happens: pausing is not calling ``next``, stopping is no longer calling it. Between any two
+items :meth:`TrainingSession.checkpoint` gives everything that continuing needs; a session made from it goes on where it was
+taken, bit for bit on a CPU, as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from workbench import events
+from workbench.agents.base import Agent, AgentState, GradientAgent, Memory, TaskFacts
+from workbench.engine.checkpoint import Checkpoint, ReplayRows, to_arrays, to_tensors
+from workbench.engine.evaluation import Evaluation
+from workbench.engine.measures import MetricMeans, TimeShares
+from workbench.environments.make import make_environment
+from workbench.environments.rollout import reset_environment, step_environment
+from workbench.environments.simulator_state import (
+    SimulatorState,
+    can_restore,
+    get_physics,
+    obstacle_to_restoring,
+    restore_state,
+    save_state,
+)
+from workbench.environments.wrappers import Environment
+from workbench.noise import NoiseSource, derive_seed
+from workbench.replay import ReplayBuffer
+from workbench.spec import RunSpec, agent_registry
+
+#: updates between two looks at whether a loss or gradient was not finite; each look waits for the device
+NONFINITE_INTERVAL = 100
+
+
+class NonFiniteValue(ArithmeticError):
+    """A number that is not finite; the message names it, the update and the step."""
+
+
+@dataclass
+class _Episode:
+    """The running training episode."""
+
+    observation: npt.NDArray[Any]
+    memory: Memory
+    length: int = 0
+    total: float = 0.0
+
+
+class TrainingSession:
+    """One seed of ``spec`` on ``device``.
+
+    Args:
+        spec: what to train.
+        seed: this session's; every random stream derives from it.
+        run_id: goes into every message.
+        device: where the agent computes.
+        networks: a snapshot's tensors to begin from (a fork): warm-up then acts with that policy, not at random.
+    """
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        seed: int,
+        run_id: int,
+        device: torch.device,
+        networks: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        self.spec, self.seed, self.run_id, self.device = spec, seed, run_id, device
+        self.environment = self._make_environment()
+        self.evaluation_environment = self._make_environment()
+        facts = task_facts(self.environment)
+        self.agent: Agent = agent_registry().find(spec.agent).load()(spec.settings, facts, seed, device)
+        self.acts_in_warm_up = networks is not None
+        if networks is not None:
+            if not isinstance(self.agent, GradientAgent):
+                raise TypeError(f"{spec.agent} has no networks that a snapshot could fill")
+            self.agent.load_networks(networks)
+        self.replay = ReplayBuffer(
+            spec.settings.replay_capacity,
+            facts.observation_shape,
+            np.dtype(facts.observation_dtype),
+            facts.action_size,
+            [draw for draw in self.agent.draws.values() if draw.buffer == "environment"],
+            self._replay_device(facts),
+        )
+        self._facts = facts
+        self._acting = NoiseSource(seed, "acting", device)
+        self._warm_up = NoiseSource(seed, "warm-up")
+        self._means = MetricMeans()
+        self._shares = TimeShares()
+        self._episode: _Episode | None = None
+        self._evaluation_requested = False
+        self._evaluated_at = -1
+        self._logged_updates = 0
+        self._logged_step = 0
+        self._log_due = False
+        self.step = 0
+        self.phase = "act" if spec.settings.warm_up_steps > 0 else "evaluate"
+
+    def _make_environment(self) -> Environment:
+        spec = self.spec
+        options = spec.environment_options
+        return make_environment(spec.environment, options=options, rescale_actions=spec.settings.rescale_actions)
+
+    def _replay_device(self, facts: TaskFacts) -> torch.device:
+        if self.device.type != "cuda" or self.spec.engine.replay_device == "cpu":
+            return torch.device("cpu")
+        item = np.dtype(facts.observation_dtype).itemsize * int(np.prod(facts.observation_shape))
+        needed = self.spec.settings.replay_capacity * (item + 4 * facts.action_size + 5)
+        memory = torch.cuda.get_device_properties(self.device).total_memory
+        return self.device if needed <= memory / 4 else torch.device("cpu")
+
+    # ---- the loop ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settled(self) -> bool:
+        """Between two environment steps, with nothing of the last one left to do: the best place for a checkpoint."""
+        return self.phase == "act"
+
+    def run(self) -> Iterator[events.Message]:
+        """Go on until the budget is spent. State is changed before a message of it is yielded, never after."""
+        while True:
+            if self.phase == "act":
+                if self.step >= self.spec.total_steps:
+                    return
+                yield from self._act()
+            elif self.phase == "learn":
+                yield from self._learn()
+            else:
+                yield from self._evaluate()
+
+    def _act(self) -> Iterator[events.Message]:
+        warm_up = self.spec.settings.warm_up_steps
+        episode = self._episode or self._begin_episode()
+        self.agent.step = self.step
+        with self._shares.measure("acting"):
+            action = self._choose(episode)
+        with self._shares.measure("environment"):
+            observation, reward, terminated, truncated = step_environment(self.environment, action, self.step + 1)
+        self.replay.append(action, reward, terminated, observation)
+        episode.observation = observation
+        episode.length += 1
+        episode.total += reward
+        self.step += 1
+        self.phase = "learn"
+        ended = terminated or truncated
+        # The authors drop the episode that warm-up leaves unfinished and begin a new one.
+        if ended or self.step == warm_up:
+            self._episode = None
+        if ended:
+            yield events.EpisodeFinished(*self._where(), episode.total, episode.length, terminated, truncated)
+        if self.step == warm_up:
+            yield events.WarmUpFinished(*self._where())
+        yield events.Progress(*self._where(), "acting", self.spec.total_steps)
+
+    def _choose(self, episode: _Episode) -> npt.NDArray[np.float32]:
+        if self.step < self.spec.settings.warm_up_steps and not self.acts_in_warm_up:
+            low, high = self._facts.action_low, self._facts.action_high
+            return low + (high - low) * self._warm_up.uniform((self._facts.action_size,)).numpy()
+        action, episode.memory, _ = self.agent.act(episode.observation, episode.memory, "explore")
+        if not np.isfinite(action).all():
+            raise NonFiniteValue(f"the action is not finite at environment step {self.step + 1:,}")
+        return action
+
+    def _begin_episode(self) -> _Episode:
+        seed = derive_seed(self.seed, "environment") % 2**31 if self.step == 0 else None
+        options, memory = self.agent.begin_episode(self._acting)
+        observation = reset_environment(self.environment, seed, options or None)
+        self.replay.begin_episode(observation)
+        self._episode = _Episode(observation, memory)
+        return self._episode
+
+    def _learn(self) -> Iterator[events.Message]:
+        self.agent.step = self.step
+        items = self.agent.learn(self.replay, self.step)
+        while True:
+            with self._shares.measure("update"):
+                metrics = next(items, None)
+            if metrics is None:
+                break
+            self._means.add(metrics)
+            if self.agent.updates % NONFINITE_INTERVAL == 0:
+                self.check_finite()
+            yield events.Progress(*self._where(), "learning", self.spec.total_steps)
+        self.phase = "evaluate"
+        if self.agent.updates - self._logged_updates >= self.spec.engine.log_interval:
+            yield self._log()
+
+    def _log(self) -> events.ScalarsLogged:
+        shares, seconds = self._shares.take()
+        values = self._means.take()
+        values["speed/updates"] = (self.agent.updates - self._logged_updates) / seconds
+        values["speed/steps"] = (self.step - self._logged_step) / seconds
+        values.update({f"time/{name}": share for name, share in shares.items()})
+        self._logged_updates, self._logged_step = self.agent.updates, self.step
+        return events.ScalarsLogged(*self._where(), values)
+
+    def _evaluate(self) -> Iterator[events.Message]:
+        trained = self.step - self.spec.settings.warm_up_steps
+        due = trained >= 0 and trained % self.spec.engine.evaluation_interval == 0
+        due = due or self.step >= self.spec.total_steps or self._evaluation_requested
+        if not due or self._evaluated_at == self.step:
+            self.phase = "act"
+            return
+        engine = self.spec.engine
+        evaluation = Evaluation(
+            self.agent, self.evaluation_environment, engine.evaluation_episodes, self.seed, self.step, engine.record_evaluations
+        )
+        items = evaluation.run(self.device)
+        while True:
+            with self._shares.measure("evaluation"):
+                item = next(items, None)
+            if item is None:
+                break
+            yield events.Progress(*self._where(), "evaluating", self.spec.total_steps)
+        self.phase = "act"
+        self._evaluation_requested = False
+        self._evaluated_at = self.step
+        yield events.EvaluationFinished(
+            *self._where(),
+            tuple(episode.episode_return for episode in evaluation.finished),
+            tuple(episode.length for episode in evaluation.finished),
+            evaluation.seconds,
+            evaluation.recording(),
+        )
+
+    def request_evaluation(self) -> None:
+        """Evaluate after the current environment step, beside the regular evaluations."""
+        self._evaluation_requested = True
+
+    def check_finite(self) -> None:
+        """Raise NonFiniteValue if a loss or gradient norm was not finite at some update; waits for the device."""
+        found = self.agent.first_nonfinite()
+        if found is not None:
+            name, update = found
+            raise NonFiniteValue(f"{name} was not finite at update {update:,} (environment step {self.step:,})")
+
+    def view(self) -> events.SimulatorView | None:
+        """The training environment's positions and velocities now; None where there is no MuJoCo or no episode."""
+        physics = get_physics(self.environment)
+        if physics is None or self._episode is None:
+            return None
+        return events.SimulatorView(*self._where(), *physics, self._episode.length, self._episode.total)
+
+    def _where(self) -> tuple[int, int, int, float]:
+        return self.run_id, self.step, self.agent.updates, time.time()
+
+    def close(self) -> None:
+        """Release the environments."""
+        self.environment.close()
+        self.evaluation_environment.close()
+
+    # ---- continuing later -------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything but the replay's closed rows, which the caller takes from ``replay`` at its own pace.
+
+        Raises:
+            NonFiniteValue: a loss or gradient norm was not finite, so this would not be worth continuing.
+        """
+        self.check_finite()
+        agent = self.agent.state()
+        sums, means = self._means.state()
+        arrays = to_arrays("agent/", agent.tensors) | to_arrays("means/", sums)
+        arrays |= to_arrays("noise/", {"acting": self._acting.state(), "warm-up": self._warm_up.state()})
+        document: dict[str, Any] = {
+            "step": self.step,
+            "updates": self.agent.updates,
+            "phase": self.phase,
+            "agent": agent.document,
+            "means": means,
+            "replay": self.replay.state(),
+            "acts_in_warm_up": self.acts_in_warm_up,
+            "evaluation_requested": self._evaluation_requested,
+            "evaluated_at": self._evaluated_at,
+            "logged": [self._logged_updates, self._logged_step],
+            "episode": None,
+            "simulator": None,
+        }
+        if can_restore(self.environment):
+            simulator = save_state(self.environment)
+            arrays |= {f"simulator/{name}": value for name, value in simulator.arrays.items()}
+            document["simulator"] = simulator.facts
+        if self._episode is not None:
+            arrays["episode/observation"] = np.array(self._episode.observation)
+            arrays |= to_arrays("memory/", self._episode.memory.tensors)
+            document["episode"] = {
+                "length": self._episode.length,
+                "total": self._episode.total,
+                "numbers": self._episode.memory.numbers,
+            }
+        return Checkpoint(arrays, document)
+
+    def snapshot(self) -> Checkpoint:
+        """The networks alone."""
+        tensors = {name: value for name, value in self.agent.state().tensors.items() if name.startswith("network/")}
+        return Checkpoint(to_arrays("agent/", tensors), {"step": self.step, "updates": self.agent.updates})
+
+    def restore(self, checkpoint: Checkpoint, replay: ReplayRows) -> str | None:
+        """Continue from :meth:`checkpoint`; call it on a new session of the same spec and seed.
+
+        Returns:
+            None, or why the running episode could not be continued and a new one begins.
+        """
+        arrays, document = checkpoint.arrays, checkpoint.document
+        self.agent.load(AgentState(to_tensors("agent/", arrays), document["agent"]))
+        self._means.load(to_tensors("means/", arrays), document["means"], self.device)
+        noise = to_tensors("noise/", arrays)
+        self._acting.load(noise["acting"])
+        self._warm_up.load(noise["warm-up"])
+        self.replay.load(document["replay"], replay.parts())
+        self.step, self.phase = document["step"], document["phase"]
+        self.agent.step = self.step
+        self.acts_in_warm_up = document["acts_in_warm_up"]
+        self._evaluation_requested = document["evaluation_requested"]
+        self._evaluated_at = document["evaluated_at"]
+        self._logged_updates, self._logged_step = document["logged"]
+        return self._restore_episode(arrays, document)
+
+    def _restore_episode(self, arrays: Mapping[str, npt.NDArray[Any]], document: Mapping[str, Any]) -> str | None:
+        if document["simulator"] is None:
+            return obstacle_to_restoring(self.environment)
+        prefix = "simulator/"
+        simulator = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+        restore_state(self.environment, SimulatorState(simulator, document["simulator"]))
+        episode = document["episode"]
+        if episode is not None:
+            memory = Memory(self._acting, to_tensors("memory/", arrays), dict(episode["numbers"]))
+            memory.tensors = {name: tensor.to(self.device) for name, tensor in memory.tensors.items()}
+            self._episode = _Episode(arrays["episode/observation"], memory, episode["length"], episode["total"])
+        return None
+
+
+def task_facts(environment: Environment) -> TaskFacts:
+    """What the agent is told of ``environment``."""
+    observation, action = environment.observation_space, environment.action_space
+    return TaskFacts(
+        observation_shape=tuple(observation.shape or ()),
+        observation_dtype=str(observation.dtype),
+        action_low=np.asarray(action.low, dtype=np.float32),  # type: ignore[attr-defined]
+        action_high=np.asarray(action.high, dtype=np.float32),  # type: ignore[attr-defined]
+    )

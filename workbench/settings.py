@@ -1,0 +1,449 @@
+"""Settings: one frozen dataclass per agent or planner feeds its form, flags, validation, JSON and diff.
+
+A settings dataclass derives from :class:`Settings`; each field is declared with :func:`setting`, which carries the
+sentence that a form shows, the unit, the range, the source in the paper, and whether the field is an ablation. Field
+types: ``bool``, ``int``, ``float``, ``str`` with choices, ``tuple[int, ...]``, :class:`Schedule`, a nested
+:class:`Settings`, or a union of several :class:`Settings` of which one is chosen. Nested fields are addressed with
+dots (``planner.horizon``) everywhere. This module imports no torch: forms work before it is loaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+__all__ = [
+    "Field",
+    "Problem",
+    "Schedule",
+    "Settings",
+    "SettingsError",
+    "build",
+    "diff",
+    "fields_of",
+    "flatten",
+    "from_json",
+    "parse",
+    "problems",
+    "setting",
+    "to_json",
+    "validate",
+]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A value that moves linearly from ``start`` to ``end`` over ``steps`` train steps and stays there.
+
+    ``steps`` 0 means constant. Written as text: ``0.3`` or ``linear(1.0, 0.1, 100000)``.
+    """
+
+    start: float
+    end: float
+    steps: int = 0
+
+    @classmethod
+    def constant(cls, value: float) -> Schedule:
+        """The schedule that never moves."""
+        return cls(value, value, 0)
+
+    def at(self, step: int) -> float:
+        """The value after ``step`` train steps (negative steps count as 0)."""
+        if self.steps <= 0:
+            return self.end
+        return self.end + (1.0 - min(max(step, 0) / self.steps, 1.0)) * (self.start - self.end)
+
+    def __str__(self) -> str:
+        return repr(self.end) if self.steps <= 0 else f"linear({self.start!r}, {self.end!r}, {self.steps})"
+
+    @classmethod
+    def parse(cls, text: str) -> Schedule:
+        """Read the text form. Raises ValueError with the expected forms."""
+        number = r"\s*([-+0-9.eE]+)\s*"
+        match = re.fullmatch(rf"\s*linear\({number},{number},\s*(\d+)\s*\)\s*", text)
+        try:
+            if match:
+                return cls(float(match[1]), float(match[2]), int(match[3]))
+            return cls.constant(float(text))
+        except ValueError:
+            raise ValueError(f"{text!r} is not a schedule; write a number or linear(start, end, steps)") from None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one field, as a sentence that names what would be right."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; ``problems`` names each field and what would be right."""
+
+    def __init__(self, found: typing.Sequence[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in found))
+        self.problems = tuple(found)
+
+
+def setting(
+    default: Any,
+    *,
+    help: str,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    log: bool = False,
+    choices: tuple[str, ...] | None = None,
+    ablation: bool = False,
+    source: str = "",
+    group: str = "",
+    structural: bool = False,
+) -> Any:
+    """Declare one field of a settings dataclass.
+
+    Args:
+        default: value when nothing else is said.
+        help: one sentence for tooltip, form and ``--help``.
+        unit: e.g. ``steps``, ``nats``.
+        low, high: inclusive range; ``above``: exclusive lower bound. They hold for every number of a tuple or schedule.
+        log: a form moves it on a logarithmic scale.
+        choices: the admissible strings of a ``str`` field.
+        ablation: the field switches a part of the method off or over, and is used in exactly one place.
+        source: paper, equation or table.
+        group: heading in the form.
+        structural: it shapes networks or replay, so that a fork from saved weights cannot change it.
+    """
+    metadata = {
+        "help": help,
+        "unit": unit,
+        "low": low,
+        "high": high,
+        "above": above,
+        "log": log,
+        "choices": choices,
+        "ablation": ablation,
+        "source": source,
+        "group": group,
+        "structural": structural,
+    }
+    if dataclasses.is_dataclass(default) and not isinstance(default, type) and isinstance(default, Settings):
+        return dataclasses.field(default_factory=lambda: default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of every settings dataclass.
+
+    ``name`` is what a union field's choice is called; ``version`` counts incompatible changes, stored with the JSON.
+    """
+
+    name: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+
+    def check(self) -> Iterator[Problem]:
+        """Yield problems that concern several fields at once; ranges are checked from the declarations."""
+        yield from ()
+
+    @classmethod
+    def migrate(cls, values: dict[str, Any], version: int) -> dict[str, Any]:
+        """Bring flat stored values of an older ``version`` up to date. The default keeps them as they are."""
+        return values
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with ``changes``, validated."""
+        return validate(dataclasses.replace(self, **changes))
+
+
+S = typing.TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field, flattened: everything that a form, a flag or a diff needs to know of it.
+
+    ``kind``: ``bool``, ``int``, ``float``, ``str``, ``ints``, ``schedule``, ``choice`` (which of several settings).
+    """
+
+    path: str
+    kind: str
+    default: Any
+    help: str
+    unit: str
+    low: float | None
+    high: float | None
+    above: float | None
+    log: bool
+    choices: tuple[str, ...] | None
+    ablation: bool
+    source: str
+    group: str
+    structural: bool
+
+    @property
+    def range_text(self) -> str:
+        """The admissible values in words, for messages and tooltips."""
+        if self.choices is not None:
+            return "one of " + ", ".join(self.choices)
+        noun = {
+            "bool": "true or false",
+            "int": "a whole number",
+            "float": "a number",
+            "str": "text",
+            "ints": "whole numbers separated by commas",
+            "schedule": "a number or linear(start, end, steps)",
+        }[self.kind]
+        bounds = []
+        if self.above is not None:
+            bounds.append(f"above {self.above:g}")
+        if self.low is not None:
+            bounds.append(f"at least {self.low:g}")
+        if self.high is not None:
+            bounds.append(f"at most {self.high:g}")
+        return noun + (" " + " and ".join(bounds) if bounds else "")
+
+
+_KINDS = {bool: "bool", int: "int", float: "float", str: "str", Schedule: "schedule"}
+
+
+def _types(cls: type[Settings]) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _variants(annotation: Any) -> dict[str, type[Settings]] | None:
+    """The nested settings classes that an annotation admits, by name; None for a plain field."""
+    options = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    if all(isinstance(option, type) and issubclass(option, Settings) for option in options):
+        return {option.name: option for option in options}
+    return None
+
+
+def _kind(annotation: Any) -> str:
+    if annotation in _KINDS:
+        return _KINDS[annotation]
+    if typing.get_origin(annotation) is tuple and typing.get_args(annotation) == (int, ...):
+        return "ints"
+    raise TypeError(f"a setting cannot have the type {annotation!r}")
+
+
+def _default(spec: dataclasses.Field[Any]) -> Any:
+    if spec.default_factory is not dataclasses.MISSING:
+        return spec.default_factory()
+    return spec.default
+
+
+def fields_of(cls: type[Settings], chosen: Settings | None = None, prefix: str = "") -> Iterator[Field]:
+    """Every field of ``cls`` in order, nested ones by dotted path.
+
+    Where a field is a choice among several settings, the variant in ``chosen`` (or the default) is described.
+    """
+    for spec in dataclasses.fields(cls):
+        annotation = _types(cls)[spec.name]
+        value = getattr(chosen, spec.name) if chosen is not None else _default(spec)
+        variants = _variants(annotation)
+        path = prefix + spec.name
+        if variants is None:
+            yield Field(path=path, kind=_kind(annotation), default=_default(spec), **spec.metadata)
+            continue
+        if len(variants) > 1:
+            metadata = {**spec.metadata, "choices": tuple(variants)}
+            yield Field(path=path, kind="choice", default=_default(spec).name, **metadata)
+        yield from fields_of(type(value), value, path + ".")
+
+
+def flatten(settings: Settings, prefix: str = "") -> dict[str, Any]:
+    """Dotted path -> JSON value; schedules become text, tuples lists, a choice its name. Inverse of :func:`build`."""
+    flat: dict[str, Any] = {}
+    for spec in dataclasses.fields(settings):
+        value, path = getattr(settings, spec.name), prefix + spec.name
+        if isinstance(value, Settings):
+            if len(_variants(_types(type(settings))[spec.name]) or {}) > 1:
+                flat[path] = value.name
+            flat.update(flatten(value, path + "."))
+        elif isinstance(value, Schedule):
+            flat[path] = str(value)
+        else:
+            flat[path] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def parse(field: Field, value: Any) -> Any:
+    """Turn text (from a form or a flag) or a JSON value into the field's type.
+
+    Raises:
+        SettingsError: names the field and what it admits.
+    """
+    try:
+        return _parse(field.kind, value)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        message = f"{value!r} is not valid; expected {field.range_text}"
+        raise SettingsError([Problem(field.path, message)]) from None
+
+
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _parse(kind: str, value: Any) -> Any:
+    if kind == "bool":
+        return value if isinstance(value, bool) else _WORDS[str(value).strip().lower()]
+    if isinstance(value, bool):
+        raise ValueError(value)
+    if kind == "int":
+        number = float(value.replace("_", "")) if isinstance(value, str) else float(value)
+        return int(number) if number == int(number) else _refuse(value)
+    if kind == "float":
+        return float(value)
+    if kind == "ints":
+        items = [item for item in value.strip("[]() ").split(",") if item.strip()] if isinstance(value, str) else value
+        return tuple(_parse("int", item) for item in items)
+    if kind == "schedule":
+        return value if isinstance(value, Schedule) else Schedule.parse(str(value))
+    return value if isinstance(value, str) else _refuse(value)
+
+
+def _refuse(value: Any) -> typing.NoReturn:
+    raise ValueError(value)
+
+
+def build(cls: type[S], values: Mapping[str, Any] | None = None, base: S | None = None) -> S:
+    """Settings from dotted ``values`` (text or JSON) over ``base`` (default: the declared defaults), validated.
+
+    Raises:
+        SettingsError: every unknown path (with near matches), unreadable value and range violation at once.
+    """
+    found: list[Problem] = []
+    built = _build(cls, dict(values or {}), base, "", found)
+    if not found:
+        found = problems(built)
+    if found:
+        raise SettingsError(found)
+    return built
+
+
+def _build(
+    cls: type[S], values: dict[str, Any], base: S | None, prefix: str, found: list[Problem]
+) -> S:
+    arguments: dict[str, Any] = {}
+    known = {spec.name: spec for spec in dataclasses.fields(cls)}
+    for path in values:
+        if path.split(".")[0] not in known:
+            found.append(Problem(prefix + path, unknown_name(path, [field.path for field in fields_of(cls, base)])))
+    for name, spec in known.items():
+        current = getattr(base, name) if base is not None else _default(spec)
+        variants = _variants(_types(cls)[name])
+        nested = {path[len(name) + 1 :]: value for path, value in values.items() if path.startswith(name + ".")}
+        if variants is not None:
+            wanted = values.get(name, current.name)
+            if wanted not in variants:
+                found.append(Problem(prefix + name, f"{wanted!r} is not valid; expected one of {', '.join(variants)}"))
+                continue
+            variant = variants[wanted]
+            inner = current if type(current) is variant else None
+            arguments[name] = _build(variant, nested, inner, f"{prefix}{name}.", found)
+        elif nested:
+            found.append(Problem(f"{prefix}{name}.{next(iter(nested))}", f"{prefix}{name} has no fields of its own"))
+        elif name in values:
+            field = Field(path=prefix + name, kind=_kind(_types(cls)[name]), default=current, **spec.metadata)
+            try:
+                arguments[name] = parse(field, values[name])
+            except SettingsError as error:
+                found.extend(error.problems)
+        else:
+            arguments[name] = current
+    missing = set(known) - set(arguments)
+    return cls(**arguments, **{name: _default(known[name]) for name in missing})
+
+
+def unknown_name(name: str, known: typing.Sequence[str]) -> str:
+    """The sentence for a name that does not exist, with the nearest ones that do."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+    return f"there is no such setting; {hint}"
+
+
+def problems(settings: Settings, prefix: str = "") -> list[Problem]:
+    """Every range violation and cross-field problem of ``settings``; empty when they can be used."""
+    found: list[Problem] = []
+    for field in fields_of(type(settings), settings, prefix):
+        if field.kind == "choice":
+            continue
+        value: Any = settings
+        for part in field.path[len(prefix) :].split("."):
+            value = getattr(value, part)
+        found.extend(_out_of_range(field, value))
+    found.extend(_cross_field(settings, prefix))
+    return found
+
+
+def _cross_field(settings: Settings, prefix: str) -> Iterator[Problem]:
+    for problem in settings.check():
+        yield Problem(prefix + problem.field, problem.message)
+    for spec in dataclasses.fields(settings):
+        value = getattr(settings, spec.name)
+        if isinstance(value, Settings):
+            yield from _cross_field(value, f"{prefix}{spec.name}.")
+
+
+def _out_of_range(field: Field, value: Any) -> Iterator[Problem]:
+    expected = f"{value!s} is out of range; expected {field.range_text}"
+    if field.choices is not None:
+        if value not in field.choices:
+            yield Problem(field.path, f"{value!r} is not valid; expected {field.range_text}")
+        return
+    if isinstance(value, Schedule):
+        numbers: tuple[float, ...] = (value.start, value.end) if value.steps > 0 else (value.end,)
+    elif isinstance(value, tuple):
+        numbers = value
+    elif isinstance(value, bool | str):
+        return
+    else:
+        numbers = (value,)
+    for number in numbers:
+        if (
+            not math.isfinite(number)
+            or (field.low is not None and number < field.low)
+            or (field.high is not None and number > field.high)
+            or (field.above is not None and number <= field.above)
+        ):
+            yield Problem(field.path, expected)
+            return
+
+
+def validate(settings: S) -> S:
+    """Return ``settings`` if they can be used. Raises SettingsError with every problem otherwise."""
+    found = problems(settings)
+    if found:
+        raise SettingsError(found)
+    return settings
+
+
+def diff(one: Settings, other: Settings) -> dict[str, tuple[Any, Any]]:
+    """Dotted path -> (value in ``one``, value in ``other``), only where they differ; a path one lacks reads None."""
+    first, second = flatten(one), flatten(other)
+    pairs = {path: (first.get(path), second.get(path)) for path in {**first, **second}}
+    return {path: pair for path, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def to_json(settings: Settings) -> dict[str, Any]:
+    """A JSON document ``{"version", "values"}`` with the flat values."""
+    return {"version": type(settings).version, "values": flatten(settings)}
+
+
+def from_json(cls: type[S], document: Mapping[str, Any]) -> S:
+    """Read :func:`to_json`'s document, migrating older versions. Raises SettingsError, also for a newer version."""
+    version = document["version"]
+    if version > cls.version:
+        message = f"these settings have version {version}; this Foresight reads up to {cls.version}"
+        raise SettingsError([Problem("version", message)])
+    return build(cls, cls.migrate(dict(document["values"]), version))

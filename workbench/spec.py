@@ -1,0 +1,248 @@
+"""What one run is: agent, environment, settings, seeds and budget, as JSON with a version and a content hash.
+
+Fields are addressed by one set of dotted paths in forms, flags, JSON and diffs: an agent's own field by its name
+(``rollout_length``), the engine's by ``engine.NAME``, an environment's constructor option by ``environment.NAME``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from workbench import settings as st
+from workbench.settings import Problem, Settings, SettingsError, setting
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class EngineSettings(Settings):
+    """How a run is driven and recorded; nothing here changes what the agent learns except ``precision``."""
+
+    name: ClassVar[str] = "engine"
+
+    evaluation_interval: int = setting(
+        5000, help="Environment steps between two evaluations, counted from the end of warm-up.", unit="steps", low=1
+    )
+    evaluation_episodes: int = setting(5, help="Episodes per evaluation, on their own random stream.", low=1, high=1000)
+    log_interval: int = setting(
+        500, help="Updates between two logged points of every loss; each point is the mean since the last.", low=1
+    )
+    checkpoint_seconds: float = setting(60.0, help="Longest time between two resume points.", unit="s", above=0.0)
+    snapshot_percent: float = setting(
+        5.0, help="A snapshot of the networks every this many percent of the budget.", unit="%", above=0.0, high=100.0
+    )
+    keep_snapshots: bool = setting(True, help="Keep every snapshot; otherwise only the last and the best.")
+    record_evaluations: bool = setting(True, help="Keep the first episode of each evaluation for replaying.")
+    threads: int = setting(1, help="Intra-op CPU threads of this run's worker.", low=1, high=256)
+    matmul: str = setting(
+        "auto",
+        help="CPU matrix products: the fastest library that passes the fp32 error test (auto), or torch's own.",
+        choices=("auto", "torch"),
+    )
+    replay_device: str = setting(
+        "auto",
+        help="Where the replay lies: with the agent if it fits in a quarter of that memory (auto), or in main memory.",
+        choices=("auto", "cpu"),
+    )
+    precision: str = setting("fp32", help="Arithmetic of the networks.", choices=("fp32",))
+
+
+@dataclass(frozen=True)
+class AgentSettings(Settings):
+    """The fields that every agent shares; an agent's own settings derive from this."""
+
+    total_steps: int = setting(
+        500_000, help="Budget: environment steps in total, warm-up included.", unit="steps", low=1, group="Budget"
+    )
+    warm_up_steps: int = setting(
+        5000, help="Uniformly random environment steps before learning starts.", unit="steps", low=0, group="Budget"
+    )
+    updates_per_step: int = setting(
+        1, help="Gradient updates after each environment step.", low=1, high=100, group="Budget"
+    )
+    batch_size: int = setting(256, help="Transitions or windows per update.", low=2, high=65536, log=True, group="Learning")
+    discount: float = setting(0.99, help="Weight of a reward one step later.", low=0.0, high=1.0, group="Learning")
+    replay_capacity: int = setting(
+        100_000, help="Transitions that the replay holds.", low=100, log=True, group="Learning", structural=True
+    )
+    rescale_actions: bool = setting(
+        True, help="The agent acts in [-1, 1], mapped onto the environment's bounds.", group="Acting", structural=True
+    )
+
+    def check(self) -> Iterator[Problem]:
+        """The warm-up must leave something of the budget."""
+        if self.warm_up_steps >= self.total_steps:
+            message = f"{self.warm_up_steps} leaves nothing to learn; expected less than total_steps ({self.total_steps})"
+            yield Problem("warm_up_steps", message)
+
+
+def agent_registry() -> Any:
+    """The table of agents; imported late, since it lies to the left of this module."""
+    from workbench.agents import AGENTS
+
+    return AGENTS
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that decides a run. Several seeds make one run per seed in one group."""
+
+    agent: str
+    environment: str
+    settings: AgentSettings
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    environment_options: dict[str, Any] = field(default_factory=dict)
+    seeds: tuple[int, ...] = (1,)
+    device: str = "auto"
+    preset: str | None = None
+
+    @property
+    def total_steps(self) -> int:
+        """Budget in environment steps."""
+        return self.settings.total_steps
+
+    def changed(self, values: Mapping[str, Any]) -> RunSpec:
+        """A copy with dotted ``values`` (text or JSON) applied. Raises SettingsError naming every bad field."""
+        engine, options, own = _split(values)
+        found: list[Problem] = []
+        new_settings, new_engine = self.settings, self.engine
+        try:
+            new_settings = st.build(type(self.settings), own, self.settings)
+        except SettingsError as error:
+            found.extend(error.problems)
+        try:
+            new_engine = st.build(EngineSettings, engine, self.engine)
+        except SettingsError as error:
+            found.extend(Problem(f"engine.{problem.field}", problem.message) for problem in error.problems)
+        if found:
+            raise SettingsError(found)
+        merged = {**self.environment_options, **options}
+        return replace(self, settings=new_settings, engine=new_engine, environment_options=merged)
+
+    def flat(self) -> dict[str, Any]:
+        """Every field by dotted path, for diffs and "copy as command"."""
+        return {
+            "agent": self.agent,
+            "environment": self.environment,
+            "device": self.device,
+            **st.flatten(self.settings),
+            **st.flatten(self.engine, "engine."),
+            **{f"environment.{name}": value for name, value in self.environment_options.items()},
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored document; :meth:`from_json` reads it."""
+        return {
+            "version": VERSION,
+            "agent": self.agent,
+            "environment": self.environment,
+            "environment_options": self.environment_options,
+            "settings": st.flatten(self.settings),
+            "settings_version": type(self.settings).version,
+            "engine": st.flatten(self.engine),
+            "engine_version": EngineSettings.version,
+            "seeds": list(self.seeds),
+            "total_steps": self.total_steps,
+            "device": self.device,
+            "preset": self.preset,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> RunSpec:
+        """Read a stored spec.
+
+        Raises:
+            SettingsError: it was written by a newer Foresight or its settings are not valid.
+            workbench.registry.UnknownName: its agent is not installed.
+        """
+        if document["version"] > VERSION:
+            message = f"this run's description has version {document['version']}; this Foresight reads up to {VERSION}"
+            raise SettingsError([Problem("version", message)])
+        settings_type = agent_registry().find(document["agent"]).load_settings()
+        values = {"version": document["settings_version"], "values": document["settings"]}
+        engine = {"version": document["engine_version"], "values": document["engine"]}
+        return cls(
+            agent=document["agent"],
+            environment=document["environment"],
+            settings=st.from_json(settings_type, values),
+            engine=st.from_json(EngineSettings, engine),
+            environment_options=dict(document["environment_options"]),
+            seeds=tuple(document["seeds"]),
+            device=document["device"],
+            preset=document["preset"],
+        )
+
+    def content_hash(self) -> str:
+        """SHA-256 over everything that decides the numbers, seeds and device aside: equal hashes, comparable runs."""
+        document = self.to_json()
+        for key in ("seeds", "device", "preset"):
+            del document[key]
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def new_spec(
+    agent: str,
+    environment: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    seeds: tuple[int, ...] = (1,),
+    device: str = "auto",
+    preset: str | None = None,
+) -> RunSpec:
+    """A spec from names and dotted values over the agent's defaults.
+
+    Raises:
+        workbench.registry.UnknownName: no such agent.
+        SettingsError: a field is unknown or out of range, a seed is repeated or negative, or the device's name is odd.
+    """
+    settings_type = agent_registry().find(agent).load_settings()
+    found = list(check_seeds(seeds)) + list(check_device(device))
+    if found:
+        raise SettingsError(found)
+    base = RunSpec(agent, environment, settings_type(), seeds=seeds, device=device, preset=preset)
+    return base.changed(values or {})
+
+
+def check_seeds(seeds: tuple[int, ...]) -> Iterator[Problem]:
+    """Seeds are distinct whole numbers from 0 on."""
+    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0 or max(seeds) >= 2**63:
+        given = ", ".join(map(str, seeds)) or "none"
+        yield Problem("seeds", f"{given} will not do; expected distinct whole numbers from 0 on, such as 1,2,3")
+
+
+def check_device(device: str) -> Iterator[Problem]:
+    """``auto``, ``cpu``, ``cuda`` or ``cuda:N``; whether it exists is known only when the run starts."""
+    kind, _, index = device.partition(":")
+    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and index.isdigit()):
+        yield Problem("device", f"{device!r} is not a device; expected auto, cpu or cuda:0")
+
+
+def _split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    engine: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    for path, value in values.items():
+        head, _, rest = path.partition(".")
+        if head == "engine":
+            engine[rest] = value
+        elif head == "environment" and rest:
+            options[rest] = _literal(value)
+        else:
+            own[path] = value
+    return engine, options, own
+
+
+def _literal(value: Any) -> Any:
+    """An environment's option typed as text: JSON where it reads as such (true, 0.2, [1, 2]), else the text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value.lower() if value in ("True", "False") else value)
+    except json.JSONDecodeError:
+        return value
+
+
