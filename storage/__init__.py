@@ -1,0 +1,73 @@
+"""Storage of a project: rows, files and JSON. It knows neither torch nor the screen."""
+
+from storage.artifacts import ArtifactKind, ArtifactRow, Artifacts
+from storage.diagnosis import Finding, inspect
+from storage.errors import (
+    ArtifactDamaged,
+    BundleRefused,
+    DiskFull,
+    ExpressionError,
+    ProjectDamaged,
+    ProjectLocked,
+    ProjectMissing,
+    ProjectReadOnly,
+    ProjectTooNew,
+    ProjectTooOld,
+    StateRefused,
+    StorageError,
+    UnknownRun,
+)
+from storage.files import free_bytes, require_space
+from storage.lock import Holder
+from storage.log import LogRow, RunLog
+from storage.project import Project, default_project_folder, open_project
+from storage.recovery import quarantine
+from storage.reduction import reduce_min_max
+from storage.run_filters import RunFilter
+from storage.run_rows import GroupRow, Lineage, NewRun, RunRow
+from storage.run_states import TRANSITIONS, RunState
+from storage.runs import Runs
+from storage.series import Series, SeriesData
+from storage.writer import Writer
+
+__all__ = [
+    "TRANSITIONS",
+    "ArtifactDamaged",
+    "ArtifactKind",
+    "ArtifactRow",
+    "Artifacts",
+    "BundleRefused",
+    "DiskFull",
+    "ExpressionError",
+    "Finding",
+    "GroupRow",
+    "Holder",
+    "Lineage",
+    "LogRow",
+    "NewRun",
+    "Project",
+    "ProjectDamaged",
+    "ProjectLocked",
+    "ProjectMissing",
+    "ProjectReadOnly",
+    "ProjectTooNew",
+    "ProjectTooOld",
+    "RunFilter",
+    "RunLog",
+    "RunRow",
+    "RunState",
+    "Runs",
+    "Series",
+    "SeriesData",
+    "StateRefused",
+    "StorageError",
+    "UnknownRun",
+    "Writer",
+    "default_project_folder",
+    "free_bytes",
+    "inspect",
+    "open_project",
+    "quarantine",
+    "reduce_min_max",
+    "require_space",
+]

@@ -1,0 +1,313 @@
+"""The table of runs: create, find, page, mark, order, truncate."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from difflib import get_close_matches
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+
+from storage.database import Database
+from storage.errors import StateRefused, StorageError, UnknownRun
+from storage.run_filters import RunFilter, order
+from storage.run_rows import GroupRow, Lineage, NewRun, RunRow, run_row, select_rows, shown
+from storage.run_states import LIVE_STATES, RunState, change_state
+from storage.tables import ArtifactFile, Run, RunGroup, RunTag
+from storage.truncation import truncate_run
+
+
+class Runs:
+    """What is known of every run. Whatever changes a run waits for its commit, except `heartbeat`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- making
+
+    def create(self, new: NewRun) -> int:
+        """Adds a queued run, at the end of the queue, and returns its number.
+
+        Raises ValueError when the spec is not strict JSON, UnknownRun for a parent that is not there.
+        """
+        json.dumps(new.spec, allow_nan=False)  # SQLite could not look into NaN or infinity
+
+        def operation(connection: Connection) -> int:
+            values = asdict(new)
+            parent = values.pop("parent_run_id")
+            values["parent_uuid"] = None if parent is None else _uuid_of(connection, parent)
+            place = select(func.coalesce(func.max(Run.queue_position), 0) + 1).scalar_subquery()
+            values |= {"uuid": str(uuid4()), "created": time.time(), "status": RunState.QUEUED.value}
+            row = insert(Run).values(**values, queue_position=place).returning(Run.id)
+            return connection.execute(row).scalar_one()
+
+        return self._database.writer.call(operation)
+
+    def create_group(self, name: str, kind: str = "seeds", info: dict[str, Any] | None = None) -> int:
+        """Adds a group and returns its number."""
+        values = {"uuid": str(uuid4()), "name": name, "kind": kind, "info": info or {}, "created": time.time()}
+        row = insert(RunGroup).values(values).returning(RunGroup.id)
+        return self._database.writer.call(lambda connection: connection.execute(row).scalar_one())
+
+    # --- looking
+
+    def get(self, run_id: int) -> RunRow:
+        """The run with this number. Raises UnknownRun."""
+        found = self._rows(lambda query: query.where(Run.id == run_id))
+        if not found:
+            raise self._unknown(str(run_id))
+        return found[0]
+
+    def find(self, text: str) -> RunRow:
+        """The run that a number, a name, or the beginning of a uuid (four characters or more) means.
+
+        Raises UnknownRun, naming what is near, or all that the text fits.
+        """
+        text = text.strip()
+        if text.isdecimal() and len(text) < 19:
+            found = self._rows(lambda query: query.where(Run.id == int(text)))
+            if found:
+                return found[0]
+        match = Run.name == text
+        if len(text) >= 4:
+            match = or_(match, Run.uuid.startswith(text.lower(), autoescape=True))
+        found = self._rows(lambda query: query.where(match, Run.deleted.is_(None)).order_by(Run.id))
+        if len(found) > 1:
+            numbers = ", ".join(str(row.id) for row in found[:20])
+            raise UnknownRun(f"{text} fits {len(found)} runs: {numbers}.", "", "Name the run by its number.")
+        if not found:
+            raise self._unknown(text)
+        return found[0]
+
+    def page(
+        self,
+        filter: RunFilter | None = None,
+        sort: Sequence[tuple[str, str]] = (("id", "desc"),),
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[RunRow]:
+        """The runs that a filter leaves, in order of (field, "asc" or "desc") pairs; raises ExpressionError."""
+        chosen = filter or RunFilter()
+        status, _ = shown(self._database)
+        conditions, terms = chosen.conditions(status), order(sort, status)
+        return self._rows(lambda query: query.where(*conditions).order_by(*terms).limit(limit).offset(offset))
+
+    def count(self, filter: RunFilter | None = None) -> int:
+        """How many runs a filter leaves; raises ExpressionError."""
+        status, _ = shown(self._database)
+        conditions = (filter or RunFilter()).conditions(status)
+        with self._database.reading() as connection:
+            return connection.scalar(select(func.count(Run.id)).where(*conditions)) or 0
+
+    def group(self, group_id: int) -> GroupRow:
+        """A group. Raises UnknownRun."""
+        with self._database.reading() as connection:
+            query = select(*RunGroup.__table__.columns).where(RunGroup.id == group_id)
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise UnknownRun(f"There is no group {group_id}.")
+        return GroupRow(**row)
+
+    def lineage(self, run_id: int) -> Lineage:
+        """The runs that a run was forked from, oldest first, and those forked from it."""
+        ancestors: list[RunRow] = []
+        row = self.get(run_id)
+        children = self._rows(lambda query: query.where(Run.parent_uuid == row.uuid).order_by(Run.id))
+        while row.parent_run_id is not None:
+            row = self.get(row.parent_run_id)
+            ancestors.insert(0, row)
+        return Lineage(tuple(ancestors), tuple(children))
+
+    # --- the course of a run
+
+    def change_state(self, run_id: int, state: RunState, reason: str = "", fault: str | None = None) -> None:
+        """Moves a run to a state, with a log event in the same transaction; `fault` is a traceback.
+
+        Becoming running makes this process its owner; becoming queued puts it at the end of the queue.
+        Raises StateRefused where `TRANSITIONS` does not allow it, UnknownRun.
+        """
+        holder = self._database.holder()
+        self._database.writer.call(
+            lambda connection: change_state(connection, run_id, RunState(state), reason, fault, holder)
+        )
+
+    def put_away(self, run_id: int) -> None:
+        """Notes that a paused run is no longer in this process's memory, because its resume point holds everything.
+
+        It then stays paused when the process ends; any other paused run becomes interrupted.
+        """
+        away = update(Run).where(Run.id == run_id, Run.status == RunState.PAUSED.value)
+        self._change(away.values(owner_pid=None, owner_host=None), run_id, "is not paused")
+
+    def heartbeat(
+        self,
+        run_id: int,
+        step: int,
+        updates: int,
+        active_seconds: float,
+        latest_return: float | None,
+        best_return: float | None,
+        steps_per_second: float | None,
+        updates_per_second: float | None,
+        next_in_seconds: float,
+    ) -> None:
+        """Posts where a run is, and promises the next heartbeat."""
+        now = time.time()
+        beat = (
+            update(Run)
+            .where(Run.id == run_id)
+            .values(
+                step=int(step),
+                updates=int(updates),
+                active_seconds=float(active_seconds),
+                latest_return=_finite(latest_return),
+                best_return=_finite(best_return),
+                steps_per_second=_finite(steps_per_second),
+                updates_per_second=_finite(updates_per_second),
+                heartbeat=now,
+                next_heartbeat=now + next_in_seconds,
+            )
+        )
+        self._database.writer.post(lambda connection: connection.execute(beat))
+
+    def truncate_after(self, run_id: int, step: int) -> None:
+        """Takes a run back to a step, in one transaction: everything beyond it in series, log and artifacts goes.
+
+        Log events of the kinds state, fault and resume stay. The run's step, updates, active seconds and returns are
+        made those of what is left. Files go after the commit. Raises UnknownRun.
+        """
+        self.get(run_id)
+        paths = self._database.writer.call(lambda connection: truncate_run(connection, run_id, step))
+        self._unlink(paths)
+
+    def set_total_steps(self, run_id: int, total_steps: int) -> None:
+        """Changes the budget (environment steps including warm-up)."""
+        self._set(run_id, total_steps=int(total_steps))
+
+    def set_versions(self, run_id: int, versions: dict[str, Any]) -> None:
+        """Notes the versions of the libraries that run it now."""
+        self._set(run_id, versions=versions)
+
+    def reorder(self, run_id: int, position: int) -> None:
+        """Moves a queued run to a place in the queue, 0 being the next to start. Raises StateRefused."""
+
+        def operation(connection: Connection) -> None:
+            queued = select(Run.id).where(Run.status == RunState.QUEUED.value).order_by(Run.queue_position, Run.id)
+            queue = list(connection.scalars(queued))
+            if run_id not in queue:
+                raise StateRefused(f"Run {run_id} is not queued, so it has no place in the queue.")
+            queue.remove(run_id)
+            queue.insert(max(position, 0), run_id)
+            for place, queued_id in enumerate(queue, start=1):
+                connection.execute(update(Run).where(Run.id == queued_id).values(queue_position=place))
+
+        self._database.writer.call(operation)
+
+    # --- what users note
+
+    def set_tags(self, run_id: int, tags: Iterable[str]) -> None:
+        """Replaces the tags of a run; blanks around them and repetitions are dropped."""
+        wanted = sorted({tag.strip() for tag in tags} - {""})
+
+        def operation(connection: Connection) -> None:
+            _uuid_of(connection, run_id)
+            connection.execute(delete(RunTag).where(RunTag.run_id == run_id))
+            if wanted:
+                connection.execute(insert(RunTag), [{"run_id": run_id, "tag": tag} for tag in wanted])
+
+        self._database.writer.call(operation)
+
+    def set_note(self, run_id: int, note: str) -> None:
+        """Replaces the note of a run."""
+        self._set(run_id, note=note)
+
+    def rename(self, run_id: int, name: str) -> None:
+        """Gives a run another name."""
+        if not name.strip():
+            raise StorageError("A run's name cannot be empty.", "The run keeps its name.")
+        self._set(run_id, name=name.strip())
+
+    def star(self, run_id: int, starred: bool = True) -> None:
+        """Stars a run, or takes the star away."""
+        self._set(run_id, starred=starred)
+
+    def archive(self, run_id: int, archived: bool = True) -> None:
+        """Hides a run from the table, or shows it again."""
+        self._set(run_id, archived=archived)
+
+    def delete(self, run_id: int) -> None:
+        """Puts a run in the bin, from which `undelete` takes it back. Raises StateRefused while it is alive."""
+        mark = update(Run).where(Run.id == run_id, Run.status.not_in([state.value for state in LIVE_STATES]))
+        self._change(mark.values(deleted=time.time()), run_id, "is alive; stop it first")
+
+    def undelete(self, run_id: int) -> None:
+        """Takes a run back from the bin."""
+        self._set(run_id, deleted=None)
+
+    def purge(self, run_id: int) -> None:
+        """Removes a run of the bin for good, with its files. Raises StateRefused for a run that is not in the bin."""
+
+        def operation(connection: Connection) -> list[str]:
+            paths = list(connection.scalars(select(ArtifactFile.path).where(ArtifactFile.run_id == run_id)))
+            gone = connection.execute(delete(Run).where(Run.id == run_id, Run.deleted.is_not(None)))
+            if gone.rowcount == 0:
+                _uuid_of(connection, run_id)
+                raise StateRefused(f"Run {run_id} is not in the bin.", remedy="Delete it first.")
+            return paths
+
+        self._unlink(self._database.writer.call(operation))
+
+    # --- inside
+
+    def _rows(self, narrow: Any) -> list[RunRow]:
+        query: Select[Any] = narrow(select_rows(*shown(self._database)))
+        with self._database.reading() as connection:
+            found = connection.execute(query).mappings().all()
+            # A large page is cheaper by all tags than by a list of its numbers.
+            tagged = select(RunTag.run_id, RunTag.tag).order_by(RunTag.tag)
+            if len(found) <= 1_000:
+                tagged = tagged.where(RunTag.run_id.in_([row["id"] for row in found]))
+            tags: dict[int, list[str]] = {}
+            for run_id, tag in connection.execute(tagged):
+                tags.setdefault(run_id, []).append(tag)
+        return [run_row(row, tuple(tags.get(row["id"], ()))) for row in found]
+
+    def _unknown(self, text: str) -> UnknownRun:
+        with self._database.reading() as connection:
+            rows = connection.execute(select(Run.id, Run.name).where(Run.deleted.is_(None)).order_by(Run.id)).all()
+        names = {name: run_id for run_id, name in rows}
+        near = [f"{names[name]} ({name})" for name in get_close_matches(text, names, n=5, cutoff=0.5)]
+        near = near or [f"{run_id} ({name})" for run_id, name in rows[-5:]]
+        hint = f"Near to it: {', '.join(near)}." if near else "There are no runs in this project yet."
+        return UnknownRun(f"There is no run {text}.", "", f"{hint} `foresight list` shows all.")
+
+    def _set(self, run_id: int, **values: Any) -> None:
+        self._change(update(Run).where(Run.id == run_id).values(**values), run_id, "cannot be changed")
+
+    def _change(self, statement: Any, run_id: int, refusal: str) -> None:
+        def operation(connection: Connection) -> None:
+            if connection.execute(statement).rowcount == 0:
+                _uuid_of(connection, run_id)
+                raise StateRefused(f"Run {run_id} {refusal}.", "The run was not changed.")
+
+        self._database.writer.call(operation)
+
+    def _unlink(self, paths: list[str]) -> None:
+        for path in paths:
+            (self._database.files / path).unlink(missing_ok=True)
+
+
+def _uuid_of(connection: Connection, run_id: int) -> str:
+    uuid = connection.scalar(select(Run.uuid).where(Run.id == run_id))
+    if uuid is None:
+        raise UnknownRun(f"There is no run {run_id}.", remedy="`foresight list` shows the runs.")
+    return uuid
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
