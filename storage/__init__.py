@@ -17,6 +17,7 @@ from storage.errors import (
     StorageError,
     UnknownRun,
 )
+from storage.exchange import export_bundle, export_csv, export_json, import_bundle
 from storage.files import free_bytes, require_space
 from storage.lock import Holder
 from storage.log import LogRow, RunLog
@@ -27,7 +28,8 @@ from storage.run_filters import RunFilter
 from storage.run_rows import GroupRow, Lineage, NewRun, RunRow
 from storage.run_states import TRANSITIONS, RunState
 from storage.runs import Runs
-from storage.series import Series, SeriesData
+from storage.series import Series
+from storage.series_data import SeriesData
 from storage.writer import Writer
 
 __all__ = [
@@ -64,7 +66,11 @@ __all__ = [
     "UnknownRun",
     "Writer",
     "default_project_folder",
+    "export_bundle",
+    "export_csv",
+    "export_json",
     "free_bytes",
+    "import_bundle",
     "inspect",
     "open_project",
     "quarantine",

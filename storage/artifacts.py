@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -39,7 +40,7 @@ class ArtifactKind(StrEnum):
 
 
 CHECKPOINT_KINDS = frozenset({ArtifactKind.RESUME, ArtifactKind.REPLAY, ArtifactKind.SNAPSHOT})
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Artifacts:
         for an unknown kind or a name that is no plain file name, TypeError for arrays that are not numbers.
         """
         kind = ArtifactKind(kind)
-        if not _NAME.fullmatch(name):
+        if not ARTIFACT_NAME.fullmatch(name):
             raise ValueError(f"artifact name {name!r} must be letters, digits, '.', '_' and '-', at most 100")
         check_arrays(arrays)
         checkpoint = kind in CHECKPOINT_KINDS
@@ -94,7 +95,7 @@ class Artifacts:
         file_name = f"{name}-{secrets.token_hex(4)}.{'safetensors' if checkpoint else 'npz'}"
         path = f"{self._uuid(run_id)}/{kind}/{file_name}"
         self._write(path, payload, name)
-        values = {
+        values: dict[str, Any] = {
             "run_id": run_id,
             "kind": kind.value,
             "name": name,
@@ -137,14 +138,14 @@ class Artifacts:
         except OSError as error:
             raise _damaged(row, path, error.strerror or str(error)) from error
 
-    def list(self, run_id: int, kind: str | None = None) -> list[ArtifactRow]:
+    def list(self, run_id: int, kind: str | None = None) -> tuple[ArtifactRow, ...]:
         """The artifacts of a run, of one kind or of all, by step and then by age."""
         query = select(*ArtifactFile.__table__.columns).where(ArtifactFile.run_id == run_id)
         if kind is not None:
             query = query.where(ArtifactFile.kind == ArtifactKind(kind).value)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(ArtifactFile.step, ArtifactFile.id)).mappings()
-            return [ArtifactRow(**row) for row in rows]
+            return tuple(ArtifactRow(**row) for row in rows)
 
     def latest(self, run_id: int, kind: str) -> ArtifactRow | None:
         """The artifact of a kind with the highest step, the younger of two; None if there is none."""
@@ -155,13 +156,13 @@ class Artifacts:
         """Forgets an artifact, then removes its file."""
         self._remove([row])
 
-    def prune_resume_points(self, run_id: int, keep: int = 2) -> list[ArtifactRow]:
+    def prune_resume_points(self, run_id: int, keep: int = 2) -> tuple[ArtifactRow, ...]:
         """Removes all resume points but the last `keep`, and the replay segments that no kept one names.
 
         Segments younger than the last resume point stay: the next one will name them. Returns what was removed.
         """
         points = self.list(run_id, ArtifactKind.RESUME)
-        kept = points[-keep:] if keep > 0 else []
+        kept = points[-keep:] if keep > 0 else ()
         needed = {name for point in kept for name in point.info["replay_segments"]}
         newest = kept[-1].step if kept else -1
         segments = [
@@ -169,7 +170,7 @@ class Artifacts:
             for segment in self.list(run_id, ArtifactKind.REPLAY)
             if segment.name not in needed and segment.step <= newest
         ]
-        removed = [*points[: len(points) - len(kept)], *segments]
+        removed = (*points[: len(points) - len(kept)], *segments)
         self._remove(removed)
         return removed
 
@@ -177,12 +178,12 @@ class Artifacts:
         """Where the file of a recorded path lies."""
         return self._database.files / path
 
-    def remove_files(self, paths: list[str]) -> None:
+    def remove_files(self, paths: Iterable[str]) -> None:
         """Removes files that are no longer recorded."""
         for path in paths:
             self.file(path).unlink(missing_ok=True)
 
-    def _remove(self, rows: list[ArtifactRow]) -> None:
+    def _remove(self, rows: Sequence[ArtifactRow]) -> None:
         if not rows:
             return
         wanted = delete(ArtifactFile).where(ArtifactFile.id.in_([row.id for row in rows]))

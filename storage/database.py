@@ -19,12 +19,14 @@ FILES_NAME = "files"
 class Database:
     """Gives connections that read, and the writer of a project that was opened for writing."""
 
-    def __init__(self, folder: Path, *, write: bool) -> None:
+    def __init__(self, folder: Path, own: Holder | None) -> None:
+        """`own` is this process as the holder of the lock, None for reading."""
         self.folder = folder
         self.path = folder / DATABASE_NAME
         self.files = folder / FILES_NAME
+        self._own = own
         self._engine = reading_engine(self.path, lambda: self.holder() is not None)
-        self._writer = Writer(writing_engine(self.path), self.path) if write else None
+        self._writer = Writer(writing_engine(self.path), self.path) if own else None
 
     @property
     def writable(self) -> bool:
@@ -44,7 +46,7 @@ class Database:
 
     def holder(self) -> Holder | None:
         """The living process that writes the project, if any."""
-        return living_holder(self.folder)
+        return self._own or living_holder(self.folder)
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection that sees one snapshot, up to the last commit. Database errors come as StorageError."""

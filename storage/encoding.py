@@ -57,16 +57,18 @@ def encode_npz(arrays: Mapping[str, np.ndarray[Any, Any]], document: dict[str, A
 
 def _write_member(archive: ZipFile, name: str, array: np.ndarray[Any, Any]) -> None:
     with archive.open(name, "w", force_zip64=True) as member:
-        np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]
+        np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def decode_npz(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    """What `encode_npz` wrote. Raises ValueError for other contents, also for members larger than the file."""
+def decode_npz(source: Path | BytesIO) -> tuple[Arrays, dict[str, Any]]:
+    """What `encode_npz` wrote. Raises ValueError for other contents, also for compressed members,
+    which could unpack to far more than the file."""
     try:
-        with ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
-                raise ValueError("its members claim to be larger than the file")
-        with np.load(path, allow_pickle=False) as archived:
+        with ZipFile(source) as archive:
+            members = archive.infolist()
+            if any(member.file_size != member.compress_size for member in members):
+                raise ValueError("its members are compressed")
+        with np.load(source, allow_pickle=False) as archived:
             arrays = {name: archived[name] for name in archived.files}
         return arrays, json.loads(arrays.pop("__document__").tobytes())
     except (BadZipFile, KeyError, EOFError, OSError) as error:

@@ -25,7 +25,7 @@ class ProjectMissing(StorageError):
 
 
 class ProjectLocked(StorageError):
-    """Another process writes this project; `pid`, `host` and `since` (seconds since 1970) say which, None if unknown."""
+    """Another process writes this project; `pid`, `host`, `since` (seconds since 1970) say which, if known."""
 
     pid: int | None = None
     host: str | None = None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, not_, or_, select
 
 from storage.errors import ExpressionError
 from storage.tables import Run, RunGroup, RunTag
@@ -184,14 +184,13 @@ def _compared(column: ColumnElement[Any], sign: str, value: Value) -> ColumnElem
     return func.lower(cast(column, Text)).contains(str(value).lower(), autoescape=True)
 
 
-def _some(rows: Any, column: Any, sign: str, value: Value) -> ColumnElement[bool]:
-    """Whether any tag or group fits; "!=" means that none is equal."""
-    value = value if value is None else str(value)
-    if value is None or sign == "!=":
-        wanted = rows if value is None else rows.where(column == value)
-        return not_(wanted.exists()) if (value is None) == (sign in {"=", "=="}) else wanted.exists()
-    found: ColumnElement[bool] = rows.where(_compared(column.expression, sign, value)).exists()
-    return found
+def _some(rows: Select[Any], column: Any, sign: str, value: Value) -> ColumnElement[bool]:
+    """Whether any tag or group fits; "!=" means that none is equal, and none that there is none."""
+    if value is None:
+        return not_(exists(rows)) if sign in {"=", "=="} else exists(rows)
+    if sign == "!=":
+        return not_(exists(rows.where(column == str(value))))
+    return exists(rows.where(_compared(column.expression, sign, str(value))))
 
 
 def _compared_setting(path: str, sign: str, value: Value) -> ColumnElement[bool]:

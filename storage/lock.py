@@ -38,7 +38,8 @@ class Holder:
             return True
         try:
             # A later process may have got the same number; its start tells it apart.
-            return abs(psutil.Process(self.pid).create_time() - self.process_started) < 2.0
+            started: float = psutil.Process(self.pid).create_time()
+            return abs(started - self.process_started) < 2.0
         except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:

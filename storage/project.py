@@ -34,7 +34,7 @@ def default_project_folder() -> Path:
 def application_version() -> str:
     """The version of Foresight that runs, "unreleased" where it is not installed."""
     try:
-        return version("foresight")
+        return version("foresight-lab")
     except PackageNotFoundError:
         return "unreleased"
 
@@ -45,7 +45,7 @@ class Project:
     def __init__(self, folder: Path, lock: ProjectLock | None) -> None:
         self.folder = folder
         self._lock = lock
-        self._database = Database(folder, write=lock is not None)
+        self._database = Database(folder, lock.holder if lock else None)
         self._closed = False
         self.runs = Runs(self._database)
         self.series = Series(self._database)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, select
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy import ColumnElement, Select, case, select
+from sqlalchemy.orm import aliased
 
 from storage.database import Database
 from storage.run_states import GONE_REASON, RunState, holder_is_gone
@@ -137,17 +136,6 @@ def select_rows(status: ColumnElement[str], reason: ColumnElement[str]) -> Selec
     return select(*columns).select_from(Run).outerjoin(parent, parent.uuid == Run.parent_uuid)
 
 
-def run_row(values: Mapping[str, Any], tags: tuple[str, ...]) -> RunRow:
+def run_row(values: dict[str, Any], tags: tuple[str, ...]) -> RunRow:
     """A row of `select_rows` with its tags."""
-    return RunRow(**(dict(values) | {"status": RunState(values["status"]), "tags": tags}))
-
-
-def column(name: str) -> InstrumentedAttribute[Any]:
-    """The column of a field of RunRow that is stored as it is shown."""
-    attribute: InstrumentedAttribute[Any] = getattr(Run, name)
-    return attribute
-
-
-def not_hidden() -> ColumnElement[bool]:
-    """Neither deleted nor archived."""
-    return and_(Run.deleted.is_(None), Run.archived.is_(False))
+    return RunRow(**(values | {"status": RunState(values["status"]), "tags": tags}))

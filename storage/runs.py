@@ -275,7 +275,7 @@ class Runs:
             tags: dict[int, list[str]] = {}
             for run_id, tag in connection.execute(tagged):
                 tags.setdefault(run_id, []).append(tag)
-        return [run_row(row, tuple(tags.get(row["id"], ()))) for row in found]
+        return [run_row(dict(row), tuple(tags.get(row["id"], ()))) for row in found]
 
     def _unknown(self, text: str) -> UnknownRun:
         with self._database.reading() as connection:

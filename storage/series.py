@@ -4,61 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Connection, ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from storage.database import Database
-from storage.tables import LogEntry, Metric, Run, SeriesChunk, SeriesHead, SeriesPoint
+from storage.series_data import COLUMNS, Point, SeriesData
+from storage.tables import LogEntry, Metric, SeriesChunk, SeriesHead, SeriesPoint
 
 CHUNK_POINTS = 1_000
-# A chunk holds its columns one after the other, little-endian, eight bytes each.
-_COLUMNS = (("step", "<i8"), ("updates", "<i8"), ("active_seconds", "<f8"), ("wall_time", "<f8"), ("value", "<f8"))
-_Point = tuple[int, int, float, float, float]  # step, updates, active seconds, wall time, value
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesData:
-    """A series as arrays of one length: environment steps (strictly increasing, int64), gradient updates (int64),
-    seconds of active training, seconds since 1970, and values (float64; NaN and infinities are kept)."""
-
-    step: NDArray[np.int64]
-    updates: NDArray[np.int64]
-    active_seconds: NDArray[np.float64]
-    wall_time: NDArray[np.float64]
-    value: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.step)
-
-    def after(self, step: int) -> SeriesData:
-        """The points beyond a step."""
-        start = int(np.searchsorted(self.step, step, side="right"))
-        return SeriesData(*(getattr(self, name)[start:] for name, _ in _COLUMNS))
-
-    def pack(self) -> bytes:
-        """The bytes of a chunk."""
-        return b"".join(np.asarray(getattr(self, name), dtype=kind).tobytes() for name, kind in _COLUMNS)
-
-    @classmethod
-    def unpack(cls, data: bytes) -> SeriesData:
-        """The points of a chunk's bytes."""
-        points = len(data) // (8 * len(_COLUMNS))
-        return cls(*(np.frombuffer(data, kind, points, 8 * points * i) for i, (_, kind) in enumerate(_COLUMNS)))
-
-    @classmethod
-    def of_rows(cls, rows: Sequence[Sequence[Any]]) -> SeriesData:
-        """The points of rows (step, updates, active seconds, wall time, value); a value None becomes NaN."""
-        columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
-        return cls(*(np.array(column, dtype=kind) for column, (_, kind) in zip(columns, _COLUMNS, strict=True)))
-
-    @classmethod
-    def joined(cls, parts: Sequence[SeriesData]) -> SeriesData:
-        """Parts one after the other."""
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name, _ in _COLUMNS))
 
 
 class Series:
@@ -94,7 +48,7 @@ class Series:
             metric_id = connection.scalar(select(Metric.id).where(Metric.name == metric))
             parts = [] if metric_id is None else read_parts(connection, run_id, metric_id, after_step)
         data = SeriesData.joined([*parts, SeriesData.of_rows([])])
-        return data if after_step is None else data.after(after_step)
+        return data if after_step is None else data.part(data.count_until(after_step))
 
     def metrics(self, run_id: int) -> tuple[str, ...]:
         """The names of a run's metrics, sorted."""
@@ -119,7 +73,7 @@ class Series:
 class AppendPoints:
     """The operation that stores points; those that follow one another in a batch become one."""
 
-    def __init__(self, points: list[tuple[int, str, _Point]]) -> None:
+    def __init__(self, points: list[tuple[int, str, Point]]) -> None:
         self._points = points
 
     def merged(self, others: Sequence[AppendPoints]) -> AppendPoints:
@@ -129,7 +83,7 @@ class AppendPoints:
     def __call__(self, connection: Connection) -> None:
         """Stores the points whose steps increase, refuses the others in the log, and closes full chunks."""
         metric_ids = _metric_ids(connection, {metric for _, metric, _ in self._points})
-        grouped: dict[tuple[int, str], list[_Point]] = {}
+        grouped: dict[tuple[int, str], list[Point]] = {}
         for run_id, metric, point in self._points:
             grouped.setdefault((run_id, metric), []).append(point)
         heads = _heads(connection, {run_id for run_id, _ in grouped})
@@ -153,7 +107,7 @@ class AppendPoints:
                 close_chunks(connection, run_id, metric_ids[metric])
 
 
-def _increasing(points: list[_Point], last: int | None) -> list[_Point]:
+def _increasing(points: list[Point], last: int | None) -> list[Point]:
     kept = []
     for point in points:
         if last is None or point[0] > last:
@@ -162,14 +116,14 @@ def _increasing(points: list[_Point], last: int | None) -> list[_Point]:
     return kept
 
 
-def _point_row(run_id: int, metric_id: int, point: _Point) -> dict[str, Any]:
-    names = (name for name, _ in _COLUMNS)
+def _point_row(run_id: int, metric_id: int, point: Point) -> dict[str, Any]:
+    names = (name for name, _ in COLUMNS)
     return {"run_id": run_id, "metric_id": metric_id, **dict(zip(names, point, strict=True))}
 
 
 def _metric_ids(connection: Connection, names: set[str]) -> dict[str, int]:
     known = select(Metric.name, Metric.id).where(Metric.name.in_(names))
-    ids = {name: metric_id for name, metric_id in connection.execute(known)}
+    ids = {row.name: row.id for row in connection.execute(known)}
     for name in sorted(names - ids.keys()):
         ids[name] = connection.execute(insert(Metric).values(name=name).returning(Metric.id)).scalar_one()
     return ids
@@ -182,9 +136,7 @@ def _heads(connection: Connection, run_ids: set[int]) -> dict[tuple[int, int], t
     return {(run_id, metric_id): (step, tail) for run_id, metric_id, step, tail in rows}
 
 
-def _write_head(
-    connection: Connection, run_id: int, metric_id: int, last: _Point, tail: int, *, new: bool
-) -> None:
+def _write_head(connection: Connection, run_id: int, metric_id: int, last: Point, tail: int, *, new: bool) -> None:
     values = {"last_step": last[0], "last_value": last[-1], "tail_points": tail}
     if new:
         connection.execute(insert(SeriesHead).values(run_id=run_id, metric_id=metric_id, **values))
@@ -192,9 +144,7 @@ def _write_head(
         connection.execute(update(SeriesHead).where(*_of(SeriesHead, run_id, metric_id)).values(**values))
 
 
-def _log_refused(
-    connection: Connection, run_id: int, metric: str, points: list[_Point], kept: list[_Point]
-) -> None:
+def _log_refused(connection: Connection, run_id: int, metric: str, points: list[Point], kept: list[Point]) -> None:
     steps = sorted({point[0] for point in points} - {point[0] for point in kept}) or [points[-1][0]]
     refused = len(points) - len(kept)
     data = {
@@ -217,7 +167,7 @@ def _of(table: Any, run_id: int, metric_id: int) -> tuple[ColumnElement[bool], C
 
 def read_tail(connection: Connection, run_id: int, metric_id: int, after_step: int | None = None) -> SeriesData:
     """The points of a series that are still rows."""
-    columns = [getattr(SeriesPoint, name) for name, _ in _COLUMNS]
+    columns = [getattr(SeriesPoint, name) for name, _ in COLUMNS]
     query = select(*columns).where(*_of(SeriesPoint, run_id, metric_id)).order_by(SeriesPoint.step)
     if after_step is not None:
         query = query.where(SeriesPoint.step > after_step)
@@ -238,16 +188,11 @@ def close_chunks(connection: Connection, run_id: int, metric_id: int) -> None:
     tail = read_tail(connection, run_id, metric_id)
     closed = len(tail) - len(tail) % CHUNK_POINTS
     for start in range(0, closed, CHUNK_POINTS):
-        write_chunk(connection, run_id, metric_id, slice_points(tail, start, start + CHUNK_POINTS))
+        write_chunk(connection, run_id, metric_id, tail.part(start, start + CHUNK_POINTS))
     last = int(tail.step[closed - 1])
     connection.execute(delete(SeriesPoint).where(*_of(SeriesPoint, run_id, metric_id), SeriesPoint.step <= last))
     head = update(SeriesHead).where(*_of(SeriesHead, run_id, metric_id))
     connection.execute(head.values(tail_points=len(tail) - closed))
-
-
-def slice_points(data: SeriesData, start: int, stop: int) -> SeriesData:
-    """The points of the indices start to stop."""
-    return SeriesData(*(getattr(data, name)[start:stop] for name, _ in _COLUMNS))
 
 
 def write_chunk(connection: Connection, run_id: int, metric_id: int, data: SeriesData) -> None:
@@ -264,6 +209,23 @@ def write_chunk(connection: Connection, run_id: int, metric_id: int, data: Serie
     )
 
 
+def store_series(connection: Connection, run_id: int, metric: str, data: SeriesData) -> None:
+    """Stores a whole series, strictly increasing, of a run that has none of this name yet."""
+    metric_id = _metric_ids(connection, {metric})[metric]
+    closed = len(data) - len(data) % CHUNK_POINTS
+    for start in range(0, closed, CHUNK_POINTS):
+        write_chunk(connection, run_id, metric_id, data.part(start, start + CHUNK_POINTS))
+    _write_points(connection, run_id, metric_id, data.part(closed))
+    if len(data):
+        _write_head(connection, run_id, metric_id, data.part(-1).rows()[0], len(data) - closed, new=True)
+
+
+def _write_points(connection: Connection, run_id: int, metric_id: int, data: SeriesData) -> None:
+    rows = [_point_row(run_id, metric_id, point) for point in data.rows()]
+    if rows:
+        connection.execute(insert(SeriesPoint.__table__), rows)  # type: ignore[arg-type]
+
+
 def truncate_series(connection: Connection, run_id: int, step: int) -> None:
     """Removes a run's points beyond a step, in the caller's transaction: the chunk that straddles it becomes rows."""
     beyond = and_(SeriesChunk.run_id == run_id, SeriesChunk.last_step > step)
@@ -272,12 +234,7 @@ def truncate_series(connection: Connection, run_id: int, step: int) -> None:
     connection.execute(delete(SeriesPoint).where(SeriesPoint.run_id == run_id, SeriesPoint.step > step))
     connection.execute(delete(SeriesChunk).where(beyond))
     for metric_id, data in cut:
-        kept = slice_points(data, 0, int(np.searchsorted(data.step, step, side="right")))
-        rows = zip(*(getattr(kept, name).tolist() for name, _ in _COLUMNS), strict=True)
-        connection.execute(
-            insert(SeriesPoint.__table__),  # type: ignore[arg-type]
-            [_point_row(run_id, metric_id, point) for point in rows],
-        )
+        _write_points(connection, run_id, metric_id, data.part(0, data.count_until(step)))
     for (_, metric_id), (last_step, _) in _heads(connection, {run_id}).items():
         if last_step > step:
             _rewrite_head(connection, run_id, metric_id)
@@ -293,8 +250,7 @@ def _rewrite_head(connection: Connection, run_id: int, metric_id: int) -> None:
         last = tail if data is None else SeriesData.unpack(data)
     connection.execute(delete(SeriesHead).where(*_of(SeriesHead, run_id, metric_id)))
     if len(last):
-        point = (int(last.step[-1]), 0, 0.0, 0.0, float(last.value[-1]))
-        _write_head(connection, run_id, metric_id, point, len(tail), new=True)
+        _write_head(connection, run_id, metric_id, last.part(-1).rows()[0], len(tail), new=True)
 
 
 def _number(value: float | None) -> float:

@@ -49,10 +49,9 @@ def reading(engine: Engine, path: Path) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except (DBAPIError, sqlite3.Error) as error:
-        known = storage_error(error, path)
-        if known is None:
-            raise
-        raise known from error
+        if (known := storage_error(error, path)) is not None:
+            raise known from error
+        raise
 
 
 def _engine(path: Path, connect: Callable[[], Any], pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:
@@ -108,7 +107,7 @@ def quick_check(path: Path) -> None:
             lines = [row[0] for row in connection.execute("PRAGMA quick_check(5)")]
     except sqlite3.DatabaseError as error:
         if primary_code(error) not in _DAMAGED:
-            raise storage_error(error, path) from error
+            raise storage_error(error, path) or error from error
         lines = [str(error)]
     if lines != ["ok"]:
         raise damaged(path, lines[0])

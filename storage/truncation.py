@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, delete, select, update
 
-from storage.series import SeriesData, read_parts, truncate_series
+from storage.series import read_parts, truncate_series
+from storage.series_data import SeriesData
 from storage.tables import ArtifactFile, LogEntry, Metric, Run, SeriesHead
 
 RETURN_METRICS = ("evaluation/return", "episode/return")  # the first that a run has gives its returns

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from sqlalchemy import Connection, Engine, update
 from sqlalchemy.exc import DBAPIError
@@ -230,8 +230,7 @@ def _merged(batch: list[_Pending]) -> list[_Pending]:
         if kind is None or len(run) == 1:
             merged.extend(run)
         else:
-            first, *others = (pending.operation for pending in run)
-            assert isinstance(first, Mergeable)
+            first, *others = (cast("Mergeable", pending.operation) for pending in run)
             merged.append(_Pending(first.merged(others), None))
     return merged
 

@@ -1,7 +1,8 @@
 """What a session yields: events, which are ordered and never dropped, and snapshots, of which the latest wins.
 
-All are frozen, picklable and free of torch tensors, so that a worker may be a thread, a process or another machine behind the
-same channel. ``step`` always counts environment steps including warm-up; ``wall_time`` is seconds since the epoch.
+All are frozen, picklable and free of torch tensors, so that a worker may be a thread, a process or another machine
+behind the same channel. ``step`` always counts environment steps including warm-up; ``wall_time`` is seconds since the
+epoch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The one noise source that every random draw of a run goes through.
 
-A run has one seed; each purpose (initialisation, acting, learning, one evaluation...) has its own stream derived from it, so
-that drawing more in one never shifts another. The global generators of torch and numpy are shared between threads and never
-used. A test replaces the source to fix the noise; a checkpoint stores its state.
+A run has one seed; each purpose (initialisation, acting, learning, one evaluation...) has its own stream derived from
+it, so that drawing more in one never shifts another. The global generators of torch and numpy are shared between threads
+and never used. A test replaces the source to fix the noise; a checkpoint stores its state.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 
 def derive_seed(seed: int, stream: str) -> int:
-    """A 63-bit seed for one named stream of a run's ``seed`` (numpy's SeedSequence, so that neighbours are independent)."""
+    """A 63-bit seed for one named stream of a run's ``seed``; numpy's SeedSequence keeps neighbours independent."""
     sequence = np.random.SeedSequence([seed, zlib.crc32(stream.encode())])
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
@@ -53,15 +53,15 @@ class NoiseSource:
 
     def normal(self, shape: Sequence[int], name: str = "") -> Tensor:
         """Standard normal float32 numbers of ``shape``."""
-        return torch.randn(*shape, generator=self.generator, device=self.device)
+        return torch.randn(tuple(shape), generator=self.generator, device=self.device)
 
     def uniform(self, shape: Sequence[int], name: str = "") -> Tensor:
         """Float32 numbers in [0, 1) of ``shape``."""
-        return torch.rand(*shape, generator=self.generator, device=self.device)
+        return torch.rand(tuple(shape), generator=self.generator, device=self.device)
 
     def indices(self, high: Tensor | int, shape: Sequence[int], name: str = "") -> Tensor:
-        """Int64 numbers in [0, high) of ``shape``. Float64 uniforms keep the bias below 1e-9 for any real replay size."""
-        uniform = torch.rand(*shape, generator=self.generator, device=self.device, dtype=torch.float64)
+        """Int64 numbers in [0, high) of ``shape``. Float64 uniforms keep the bias below 1e-9 for any replay's size."""
+        uniform = torch.rand(tuple(shape), generator=self.generator, device=self.device, dtype=torch.float64)
         return (uniform * high).to(torch.int64)
 
     def permutation(self, n: int, name: str = "") -> Tensor:

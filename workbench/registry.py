@@ -1,8 +1,8 @@
 """Lazy tables of what can be picked by name: agents, planners, analyses.
 
-An entry is two import strings, one for the class and one for its settings, so that forms and the command line work without
-importing torch. Other packages add entries through the entry-point group ``foresight.plugins``: an entry point named
-``agents.NAME`` points to the class, ``agents.NAME.settings`` to its settings.
+An entry is two import strings, one for the class and one for its settings, so that forms and the command line work
+without importing torch. Other packages add entries through the entry-point group ``foresight.plugins``: an entry point
+named ``agents.NAME`` points to the class, ``agents.NAME.settings`` to its settings.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from typing import Any
 from workbench.settings import Settings
 
 GROUP = "foresight.plugins"
+
+#: kind -> its table; import strings, because the tables lie above this module
+_TABLES = {"agent": "workbench.agents:AGENTS"}
 
 
 class UnknownName(ValueError):
@@ -43,7 +46,7 @@ class Entry:
         """Import and return the settings class. Raises BrokenEntry."""
         settings = _resolve(self.settings)
         if not (isinstance(settings, type) and issubclass(settings, Settings)):
-            raise BrokenEntry(f"{self.settings} is not a settings dataclass; derive it from workbench.settings.Settings")
+            raise BrokenEntry(f"{self.settings} is no settings dataclass; derive it from workbench.settings.Settings")
         return settings
 
 
@@ -87,4 +90,11 @@ def _resolve(target: str) -> Any:
     try:
         return getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
-        raise BrokenEntry(f"{target} cannot be loaded: {error}; check that its package is installed and up to date") from error
+        message = f"{target} cannot be loaded: {error}; check that its package is installed and up to date"
+        raise BrokenEntry(message) from error
+
+
+def registry(kind: str) -> Registry:
+    """The table of one kind of thing (``agent``)."""
+    table: Registry = _resolve(_TABLES[kind])
+    return table

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from workbench import settings as st
+from workbench.registry import BrokenEntry, registry
 from workbench.settings import Problem, Settings, SettingsError, setting
 
 VERSION = 1
@@ -64,7 +65,9 @@ class AgentSettings(Settings):
     updates_per_step: int = setting(
         1, help="Gradient updates after each environment step.", low=1, high=100, group="Budget"
     )
-    batch_size: int = setting(256, help="Transitions or windows per update.", low=2, high=65536, log=True, group="Learning")
+    batch_size: int = setting(
+        256, help="Transitions or windows per update.", low=2, high=65536, log=True, group="Learning"
+    )
     discount: float = setting(0.99, help="Weight of a reward one step later.", low=0.0, high=1.0, group="Learning")
     replay_capacity: int = setting(
         100_000, help="Transitions that the replay holds.", low=100, log=True, group="Learning", structural=True
@@ -76,15 +79,17 @@ class AgentSettings(Settings):
     def check(self) -> Iterator[Problem]:
         """The warm-up must leave something of the budget."""
         if self.warm_up_steps >= self.total_steps:
-            message = f"{self.warm_up_steps} leaves nothing to learn; expected less than total_steps ({self.total_steps})"
-            yield Problem("warm_up_steps", message)
+            total = f"total_steps ({self.total_steps})"
+            yield Problem("warm_up_steps", f"{self.warm_up_steps} leaves nothing to learn; expected less than {total}")
 
 
-def agent_registry() -> Any:
-    """The table of agents; imported late, since it lies to the left of this module."""
-    from workbench.agents import AGENTS
-
-    return AGENTS
+def agent_settings(agent: str) -> type[AgentSettings]:
+    """The settings class of the agent called so. Raises UnknownName, BrokenEntry."""
+    entry = registry("agent").find(agent)
+    settings = entry.load_settings()
+    if not issubclass(settings, AgentSettings):
+        raise BrokenEntry(f"{entry.settings} must derive from workbench.spec.AgentSettings")
+    return settings
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ class RunSpec:
         if document["version"] > VERSION:
             message = f"this run's description has version {document['version']}; this Foresight reads up to {VERSION}"
             raise SettingsError([Problem("version", message)])
-        settings_type = agent_registry().find(document["agent"]).load_settings()
+        settings_type = agent_settings(document["agent"])
         values = {"version": document["settings_version"], "values": document["settings"]}
         engine = {"version": document["engine_version"], "values": document["engine"]}
         return cls(
@@ -199,7 +204,7 @@ def new_spec(
         workbench.registry.UnknownName: no such agent.
         SettingsError: a field is unknown or out of range, a seed is repeated or negative, or the device's name is odd.
     """
-    settings_type = agent_registry().find(agent).load_settings()
+    settings_type = agent_settings(agent)
     found = list(check_seeds(seeds)) + list(check_device(device))
     if found:
         raise SettingsError(found)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from storage.tables import Base
@@ -10,8 +11,9 @@ from storage.tables import Base
 application = context.config.attributes["application"]
 
 
-def note_version(ctx: Any, **_details: object) -> None:
+def note_version(ctx: MigrationContext, step: Any, heads: Any, run_args: Any) -> None:
     """Notes, in the transaction of the revision, which Foresight made this schema."""
+    assert ctx.connection is not None
     ctx.connection.execute(text("DELETE FROM about WHERE key = 'written_by'"))
     ctx.connection.execute(
         text("INSERT INTO about (key, value) VALUES ('written_by', :version)"), {"version": application}

@@ -8,7 +8,7 @@ taken, bit for bit on a CPU, as if it had never stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +34,9 @@ from workbench.environments.simulator_state import (
 )
 from workbench.environments.wrappers import Environment
 from workbench.noise import NoiseSource, derive_seed
+from workbench.registry import registry
 from workbench.replay import ReplayBuffer
-from workbench.spec import RunSpec, agent_registry
+from workbench.spec import RunSpec
 
 #: updates between two looks at whether a loss or gradient was not finite; each look waits for the device
 NONFINITE_INTERVAL = 100
@@ -78,7 +79,7 @@ class TrainingSession:
         self.environment = self._make_environment()
         self.evaluation_environment = self._make_environment()
         facts = task_facts(self.environment)
-        self.agent: Agent = agent_registry().find(spec.agent).load()(spec.settings, facts, seed, device)
+        self.agent: Agent = registry("agent").find(spec.agent).load()(spec.settings, facts, seed, device)
         self.acts_in_warm_up = networks is not None
         if networks is not None:
             if not isinstance(self.agent, GradientAgent):
@@ -126,7 +127,7 @@ class TrainingSession:
         """Between two environment steps, with nothing of the last one left to do: the best place for a checkpoint."""
         return self.phase == "act"
 
-    def run(self) -> Iterator[events.Message]:
+    def run(self) -> Generator[events.Message, None, None]:
         """Go on until the budget is spent. State is changed before a message of it is yielded, never after."""
         while True:
             if self.phase == "act":
@@ -165,7 +166,8 @@ class TrainingSession:
     def _choose(self, episode: _Episode) -> npt.NDArray[np.float32]:
         if self.step < self.spec.settings.warm_up_steps and not self.acts_in_warm_up:
             low, high = self._facts.action_low, self._facts.action_high
-            return low + (high - low) * self._warm_up.uniform((self._facts.action_size,)).numpy()
+            uniform: npt.NDArray[np.float32] = self._warm_up.uniform((self._facts.action_size,)).numpy()
+            return low + (high - low) * uniform
         action, episode.memory, _ = self.agent.act(episode.observation, episode.memory, "explore")
         if not np.isfinite(action).all():
             raise NonFiniteValue(f"the action is not finite at environment step {self.step + 1:,}")

@@ -90,4 +90,4 @@ def _check_observation(observation: Any, environment: Environment, name: str, me
 
 
 def _broken(name: str, method: str, what: str) -> EnvironmentProblem:
-    return EnvironmentProblem(f"{name} is broken: {method} {what}. Mend the environment or choose another one.")
+    return EnvironmentProblem(f"{name} is broken: {method} {what}. Mend it, change its options, or choose another one.")

@@ -48,7 +48,7 @@ def missing_package(name: str, error: Exception) -> EnvironmentProblem:
     module = getattr(error, "name", None)
     if isinstance(error, ModuleNotFoundError) and module:
         package = module.partition(".")[0]
-        remedy = f"install the package that provides it, usually with `pip install {package}`."
+        remedy = f"install the package that provides it, usually with `pip install {package}`, or check the name."
         return EnvironmentProblem(f"{name} needs the Python module {module!r}, which is not installed: {remedy}")
     return EnvironmentProblem(f"{name} needs something that is not installed: {error}")
 

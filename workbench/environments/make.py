@@ -114,8 +114,8 @@ def _construct(registration: Registration, render_mode: str | None) -> Environme
     # Our own check replaces gymnasium's checker, which would stay in the stack and only warns.
     arguments: dict[str, Any] = {"disable_env_checker": True, **registration.options}
     if render_mode is not None:
-        _check_render_mode(registration, render_mode)
         arguments["render_mode"] = render_mode
+    _check_render_mode(registration, arguments.get("render_mode"))
     log_mujoco_warnings()
     try:
         # Given the spec in place of its id, gymnasium does not warn that a v4 task is out of date: it is meant.
@@ -126,9 +126,9 @@ def _construct(registration: Registration, render_mode: str | None) -> Environme
         raise _constructor_problem(registration, error) from error
 
 
-def _check_render_mode(registration: Registration, render_mode: str) -> None:
+def _check_render_mode(registration: Registration, render_mode: str | None) -> None:
     metadata = getattr(registration.creator, "metadata", None)
-    if not isinstance(metadata, dict):  # A function that makes the environment: nothing is declared.
+    if render_mode is None or not isinstance(metadata, dict):  # A function as constructor declares no modes.
         return
     modes = metadata.get("render_modes") or ()
     if render_mode.removesuffix("_list") not in modes:

@@ -1,8 +1,9 @@
 """A ring of observations on one device, from which transitions and windows are drawn without host synchronisation.
 
-A slot holds one observation and, unless an episode ended there, the action taken in it with its reward and termination. So
-every observation is stored once: the successor of slot i is slot i + 1, and an episode's last observation has a slot of its
-own, without an action. Slots are numbered from the first ever written; slot i lies at row i modulo the ring's size.
+A slot holds one observation and, unless an episode ended there, the action taken in it with its reward and termination.
+So every observation is stored once: the successor of slot i is slot i + 1, and an episode's last observation has a slot
+of its own, without an action. Slots are numbered from the first ever written; slot i lies at row i modulo the ring's
+size.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class ReplayBuffer:
     """The most recent ``capacity`` transitions, in their own dtypes.
 
     Args:
-        capacity: transitions kept. Episode ends take room of their own beside it, up to a sixteenth of the capacity; with
-            more (episodes shorter than sixteen steps throughout) a little fewer transitions are kept.
+        capacity: transitions kept. Episode ends take room of their own beside it, up to a sixteenth of the capacity;
+            with more (episodes shorter than sixteen steps throughout) a little fewer transitions are kept.
         observation_shape, observation_dtype: of one observation; uint8 pixels stay uint8.
         action_size: length of an action vector.
         draws: the kinds of sample that will be asked for.
@@ -66,7 +67,6 @@ class ReplayBuffer:
         self._starts = {
             kind: WindowStarts(self.size, self.device) for kind in {(draw.length, draw.across_resets) for draw in draws}
         }
-        self._offsets = torch.arange(1 + max((length for length, _ in self._starts), default=1), device=self.device)
         self._flags = np.zeros(self.size, dtype=np.uint8)  # host copy: eviction looks at it
         self.head = 0  # slots written ever
         self.oldest = 0  # first slot still held
@@ -110,7 +110,7 @@ class ReplayBuffer:
 
     def windows(self, starts: Tensor, length: int) -> Batch:
         """The windows that begin at slots ``starts`` [(repeat,) batch]."""
-        offsets = self._offsets[: length + 1]
+        offsets = torch.arange(length + 1, device=self.device)
         rows = (starts.unsqueeze(-2) + offsets.unsqueeze(-1)) % self.size  # [(repeat,) length + 1, batch]
         inner = rows[..., :length, :]
         flags, first = self._tensors["flags"][inner], self._tensors["flags"][rows]
@@ -151,10 +151,13 @@ class ReplayBuffer:
     def load(self, state: Mapping[str, int], parts: Iterable[tuple[int, Rows]]) -> None:
         """Continue from :meth:`state` with ``parts``, pairs of a first slot and its rows, that cover what is held."""
         for begin, rows in parts:
-            index = np.arange(begin, begin + len(rows["flags"])) % self.size
+            # Older slots share their row with newer ones.
+            skip = min(max(state["oldest"] - begin, 0), len(rows["flags"]))
+            index = np.arange(begin + skip, begin + len(rows["flags"])) % self.size
+            where = torch.from_numpy(index).to(self.device)
             for name, values in rows.items():
-                self._tensors[name][torch.from_numpy(index).to(self.device)] = torch.from_numpy(values).to(self.device)
-            self._flags[index] = rows["flags"]
+                self._tensors[name][where] = torch.from_numpy(values[skip:]).to(self.device)
+            self._flags[index] = rows["flags"][skip:]
         self.head, self.oldest = state["head"], state["oldest"]
         self.transitions, self._episode_start = state["transitions"], state["episode_start"]
         for (length, across), starts in self._starts.items():
@@ -165,7 +168,7 @@ class ReplayBuffer:
         if across:
             return slots
         flags = self._flags[(slots[:, None] + np.arange(length)) % self.size]
-        within = (flags & _HAS_ACTION).all(axis=1) & ~(flags[:, 1:] & _FIRST).any(axis=1)
+        within: npt.NDArray[np.bool_] = (flags & _HAS_ACTION).all(axis=1) & ~(flags[:, 1:] & _FIRST).any(axis=1)
         return slots[within]
 
     # ---- slots ------------------------------------------------------------------------------------------------------
@@ -175,7 +178,8 @@ class ReplayBuffer:
             self.transitions -= int(self._flags[self.oldest % self.size]) & _HAS_ACTION
             self.oldest += 1
         row = self.head % self.size
-        self._write(row, {"observation": observation, "flags": flags})
+        # What an older slot left in the row goes: windows across resets show a slot without an action too.
+        self._write(row, {"observation": observation, "action": 0.0, "reward": 0.0, "flags": flags})
         self._flags[row] = flags
         self.head += 1
         for (length, across), starts in self._starts.items():

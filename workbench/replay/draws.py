@@ -15,9 +15,10 @@ class Draw:
         length: transitions per window; 1 is an ordinary transition.
         batch: windows per draw.
         buffer: which replay; ``environment`` is the session's, others are the agent's own.
-        repeat: independent draws stacked on a leading axis, for agents that take several steps per update; None: no axis.
-        across_resets: windows may run over the end of an episode; ``Batch.first`` then marks where one begins. Otherwise
-            a window lies within one episode (its last transition may be terminal).
+        repeat: independent draws stacked on a leading axis, for agents that take several steps per update; None: no
+            such axis.
+        across_resets: windows may run over the end of an episode; ``Batch.first`` then marks where one begins.
+            Otherwise a window lies within one episode (its last transition may be terminal).
     """
 
     length: int
@@ -35,10 +36,10 @@ class Draw:
 class Batch:
     """Windows, time first (behind ``repeat``'s axis where there is one).
 
-    ``observations`` [length + 1, batch, ...]; ``actions`` [length, batch, action]; ``rewards``, ``terminated`` (float 0 or 1,
-    true terminations only, never a time limit) and ``valid`` [length, batch]; ``first`` [length + 1, batch], true where an
-    episode begins. ``valid`` is false only in windows across resets, at a step from an episode's last observation, which
-    has no action.
+    ``observations`` [length + 1, batch, ...]; ``actions`` [length, batch, action]; ``rewards``, ``terminated`` (float 0
+    or 1, true terminations only, never a time limit) and ``valid`` [length, batch]; ``first`` [length + 1, batch], true
+    where an episode begins. ``valid`` is false only in windows across resets, at a step from an episode's last
+    observation, which has no action: action, reward and termination are 0 there.
     """
 
     observations: Tensor

@@ -134,6 +134,8 @@ def test_an_unknown_option_is_named_with_the_valid_ones() -> None:
 
 def test_a_render_mode_that_is_not_offered_is_refused() -> None:
     assert "rgb_array" in problem("Pendulum-v1", render_mode="smell")
+    assert "rgb_array" in problem("Pendulum-v1", options={"render_mode": "smell"})
+    assert "not at all" in problem("Robot-v1", render_mode="human")
     assert make_environment("Pendulum-v1", render_mode="rgb_array").render_mode == "rgb_array"
 
 

@@ -1,0 +1,105 @@
+"""Between a running session and whoever watches it: requests go in, events and the latest snapshots come out.
+
+The driver reads requests between two items; watchers poll. Neither ever waits for the other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from workbench.events import Event, Snapshot
+
+
+class Channel:
+    """One session's channel; every method may be called from any thread."""
+
+    def __init__(self, keep: int = 10_000) -> None:
+        self._events: deque[Event] = deque(maxlen=keep)
+        self._snapshots: dict[type[Snapshot], Snapshot] = {}
+        self._changed = threading.Condition()
+        self._pause = self._stop = self._checkpoint = self._evaluate = False
+        #: seconds between two views of the simulator; None while nobody looks
+        self.view_interval: float | None = None
+        #: why nothing moves at the moment (a full disk); empty when all is well
+        self.trouble = ""
+
+    # ---- requests ---------------------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Pause after the current item, with a resume point."""
+        with self._changed:
+            self._pause = True
+            self._changed.notify_all()
+
+    def proceed(self) -> None:
+        """Go on after a pause."""
+        with self._changed:
+            self._pause = False
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Stop after the current item, with a resume point."""
+        with self._changed:
+            self._stop = True
+            self._changed.notify_all()
+
+    def checkpoint_now(self) -> None:
+        """Write a resume point after the current environment step."""
+        self._checkpoint = True
+
+    def evaluate_now(self) -> None:
+        """Evaluate after the current environment step."""
+        self._evaluate = True
+
+    # ---- the driver's side ------------------------------------------------------------------------------------------
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a pause is asked for."""
+        return self._pause
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop is asked for."""
+        return self._stop
+
+    def take_checkpoint_request(self) -> bool:
+        """Whether a resume point was asked for since the last call."""
+        asked, self._checkpoint = self._checkpoint, False
+        return asked
+
+    def take_evaluation_request(self) -> bool:
+        """Whether an evaluation was asked for since the last call."""
+        asked, self._evaluate = self._evaluate, False
+        return asked
+
+    def wait_while_paused(self, seconds: float) -> None:
+        """Sleep until the pause ends, a stop is asked for, or ``seconds`` have passed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stop or not self._pause, timeout=seconds)
+
+    def wait_for_stop(self, seconds: float) -> None:
+        """Sleep until a stop is asked for, or ``seconds`` have passed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stop, timeout=seconds)
+
+    def publish(self, message: Event | Snapshot) -> None:
+        """Hand a message to whoever polls."""
+        if isinstance(message, Event):
+            self._events.append(message)
+        else:
+            self._snapshots[type(message)] = message
+
+    # ---- the watcher's side -----------------------------------------------------------------------------------------
+
+    def take_events(self) -> list[Event]:
+        """The events since the last call, oldest first; one watcher per channel."""
+        taken = []
+        while self._events:
+            taken.append(self._events.popleft())
+        return taken
+
+    def latest(self, kind: type[Snapshot]) -> Snapshot | None:
+        """The newest snapshot of that kind."""
+        return self._snapshots.get(kind)

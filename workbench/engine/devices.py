@@ -1,0 +1,35 @@
+"""Which device a run gets, and how many runs each takes at once."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from workbench.settings import Problem, SettingsError
+
+#: runs at once on one GPU
+RUNS_PER_GPU = 2
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` stands for on this machine.
+
+    Raises:
+        SettingsError: that device does not exist here.
+    """
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            there = f"cuda:0 to cuda:{count - 1}" if count else "no CUDA device at all; use cpu or auto"
+            raise SettingsError([Problem("device", f"{name} is not there; this machine has {there}")])
+        return torch.device("cuda", device.index or 0)
+    return device
+
+
+def default_limit(device: torch.device) -> int:
+    """Runs at once on ``device``: one core stays free for the window, a GPU is shared by two."""
+    return RUNS_PER_GPU if device.type == "cuda" else max(1, (os.cpu_count() or 2) - 1)

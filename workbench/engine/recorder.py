@@ -1,0 +1,308 @@
+"""The engine's one door to the storage: submits runs, stores every event, and keeps what continuing needs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from storage import (
+    ArtifactDamaged,
+    ArtifactRow,
+    NewRun,
+    Project,
+    RunFilter,
+    RunRow,
+    RunState,
+    StorageError,
+    quarantine,
+    require_space,
+)
+
+from workbench import events
+from workbench.engine.checkpoint import (
+    Arrays,
+    Checkpoint,
+    ReplayRows,
+    read_segment,
+    read_tail,
+    segments_needed,
+    to_tensors,
+)
+from workbench.engine.provenance import machine, versions
+from workbench.engine.session import TrainingSession
+from workbench.settings import Problem, SettingsError
+from workbench.spec import RunSpec
+
+__all__ = ["Recorder", "ResumePoint", "RunState", "StorageError", "log_entry", "scalars"]
+
+
+@dataclass(frozen=True)
+class ResumePoint:
+    """A resume point read back: where to continue, and what was wrong with younger ones."""
+
+    checkpoint: Checkpoint
+    replay: ReplayRows
+    complaints: tuple[str, ...] = ()
+
+
+class Recorder:
+    """Stores what the runs of one project yield. Thread-safe: each run is recorded by its own worker."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._segments: dict[int, set[str]] = {}
+        self._last_size: dict[int, int] = {}
+
+    # ---- runs -------------------------------------------------------------------------------------------------------
+
+    def submit(self, spec: RunSpec, *, parent: RunRow | None = None, origin: ArtifactRow | None = None) -> list[int]:
+        """One queued run per seed, in one group where there are several.
+
+        ``parent`` and ``origin`` (the snapshot to begin from) make it a fork.
+
+        Raises:
+            storage.DiskFull: there is no room for its checkpoints.
+        """
+        self.require_space(spec)
+        title = spec.preset or spec.agent
+        group = None
+        if len(spec.seeds) > 1:
+            group = self.project.runs.create_group(f"{title} {spec.environment}", info={"seeds": list(spec.seeds)})
+        runs = []
+        for seed in spec.seeds:
+            document = replace(spec, seeds=(seed,)).to_json()
+            new = NewRun(
+                name=f"{title} {spec.environment} seed {seed}",
+                agent=spec.agent,
+                environment=spec.environment,
+                seed=seed,
+                device=spec.device,
+                precision=spec.engine.precision,
+                spec=document,
+                content_hash=spec.content_hash(),
+                total_steps=spec.total_steps,
+                group_id=group,
+                parent_run_id=None if parent is None else parent.id,
+                parent_step=None if origin is None else origin.step,
+                preset=spec.preset,
+                versions=versions(),
+                host=machine(),
+            )
+            run_id = self.project.runs.create(new)
+            if origin is not None:
+                arrays, _ = self.project.artifacts.load(origin)
+                self.project.artifacts.save(run_id, "snapshot", 0, "origin", arrays, {"step": 0, "updates": 0})
+            runs.append(run_id)
+        return runs
+
+    def require_space(self, spec: RunSpec) -> None:
+        """Raise storage.DiskFull unless two resume points and the snapshots of ``spec`` will fit."""
+        settings = spec.settings
+        width = max(getattr(settings, "hidden_size", 256), getattr(settings, "model_hidden_size", 256))
+        networks = 10 * width * width * 4
+        snapshots = int(100 / spec.engine.snapshot_percent) if spec.engine.keep_snapshots else 2
+        # Rough on purpose: weights three times over per resume point, replay rows of up to 400 numbers.
+        needed = 2 * 3 * networks + snapshots * networks + min(settings.replay_capacity, spec.total_steps) * 400
+        require_space(self.project.folder, needed, "start this run")
+
+    def run(self, run_id: int) -> RunRow:
+        """The run's row."""
+        return self.project.runs.get(run_id)
+
+    def spec(self, run_id: int) -> tuple[RunSpec, int]:
+        """A stored run's spec, with its present budget, and its seed."""
+        row = self.project.runs.get(run_id)
+        spec = RunSpec.from_json(row.spec)
+        if row.total_steps != spec.total_steps:
+            spec = replace(spec, settings=spec.settings.replace(total_steps=row.total_steps))
+        return spec, row.seed
+
+    def extend(self, run_id: int, total_steps: int) -> None:
+        """Raise a run's budget.
+
+        Raises:
+            SettingsError: it is not more than the run has done already.
+        """
+        row = self.project.runs.get(run_id)
+        if total_steps <= row.step:
+            message = f"{total_steps} is not beyond the {row.step} environment steps that run {run_id} has done"
+            raise SettingsError([Problem("total_steps", message)])
+        self.project.runs.set_total_steps(run_id, total_steps)
+
+    def queued(self) -> list[RunRow]:
+        """Runs that wait to start, in queue order."""
+        return self.project.runs.page(
+            RunFilter(statuses=(RunState.QUEUED,)), sort=(("queue_position", "asc"), ("id", "asc"))
+        )
+
+    def change_state(self, run_id: int, state: RunState, reason: str = "", fault: str | None = None) -> None:
+        """Move a run to ``state``; the storage refuses what does not follow from its present one."""
+        self.project.runs.change_state(run_id, state, reason, fault)
+
+    # ---- events -----------------------------------------------------------------------------------------------------
+
+    def record(self, event: events.Event, active_seconds: float) -> None:
+        """Store one event: its numbers in series, the rest in the run's log. Returns at once."""
+        for metric, value in scalars(event).items():
+            self.project.series.append(
+                event.run_id, metric, event.step, event.updates, active_seconds, event.wall_time, value
+            )
+        if isinstance(event, events.ScalarsLogged):
+            return
+        if isinstance(event, events.EvaluationFinished) and event.recording:
+            name = f"evaluation-{event.step}"
+            info = {"return": event.returns[0], "length": event.lengths[0], "mean_return": event.mean_return}
+            self.project.artifacts.save(event.run_id, "episode", event.step, name, event.recording, info, info)
+        kind, data = log_entry(event)
+        self.project.log.append(event.run_id, kind, event.step, event.updates, event.wall_time, data)
+
+    def note(self, run_id: int, kind: str, step: int, updates: int, **data: Any) -> None:
+        """A log entry of the engine's own."""
+        self.project.log.append(run_id, kind, step, updates, time.time(), data)
+
+    # ---- checkpoints ------------------------------------------------------------------------------------------------
+
+    def save_resume_point(self, session: TrainingSession, active_seconds: float) -> events.CheckpointWritten:
+        """Write everything that continuing needs; closed replay segments are written once. The last two points stay.
+
+        Raises:
+            storage.DiskFull: nothing was changed; earlier points are untouched.
+            workbench.engine.session.NonFiniteValue: a loss was not finite; earlier points are untouched.
+        """
+        run_id, artifacts = session.run_id, self.project.artifacts
+        checkpoint = session.checkpoint()
+        require_space(self.project.folder, 2 * self._last_size.get(run_id, 0), "write a resume point")
+        known = self._segments.setdefault(run_id, {row.name for row in artifacts.list(run_id, "replay")})
+        names = []
+        for number in segments_needed(session.replay):
+            name = f"segment-{number:06d}"
+            names.append(name)
+            if name not in known:
+                artifacts.save(run_id, "replay", session.step, name, read_segment(session.replay, number), {})
+                known.add(name)
+        begin, tail = read_tail(session.replay)
+        arrays = checkpoint.arrays | {f"tail/{name}": value for name, value in tail.items()}
+        document = checkpoint.document | {
+            "replay_segments": names,
+            "tail_begin": begin,
+            "active_seconds": active_seconds,
+        }
+        row = artifacts.save(run_id, "resume", session.step, f"resume-{session.step}", arrays, document)
+        for removed in artifacts.prune_resume_points(run_id, keep=2):
+            known.discard(removed.name)
+        self._last_size[run_id] = row.size
+        return self._written(session, row)
+
+    def save_snapshot(self, session: TrainingSession, name: str, keep: bool) -> events.CheckpointWritten:
+        """Write the networks alone as ``name``; without ``keep`` earlier ones other than best and origin go."""
+        snapshot = session.snapshot()
+        row = self.project.artifacts.save(
+            session.run_id, "snapshot", session.step, name, snapshot.arrays, snapshot.document
+        )
+        if not keep:
+            for other in self.project.artifacts.list(session.run_id, "snapshot"):
+                if other.name not in (name, "best", "origin"):
+                    self.project.artifacts.remove(other)
+        return self._written(session, row)
+
+    def _written(self, session: TrainingSession, row: ArtifactRow) -> events.CheckpointWritten:
+        return events.CheckpointWritten(
+            session.run_id, session.step, session.agent.updates, time.time(), row.kind, row.name, row.size
+        )
+
+    def origin(self, run_id: int) -> dict[str, Tensor] | None:
+        """The networks that a fork begins from."""
+        for row in self.project.artifacts.list(run_id, "snapshot"):
+            if row.name == "origin":
+                arrays, _ = self.project.artifacts.load(row)
+                return to_tensors("agent/", arrays)
+        return None
+
+    def snapshot_row(self, run_id: int, which: str) -> ArtifactRow:
+        """The snapshot named ``last``, ``best`` or by its environment step.
+
+        Raises:
+            SettingsError: there is none; the message lists those that there are.
+        """
+        rows = self.project.artifacts.list(run_id, "snapshot")
+        if which == "last" and rows:
+            return rows[-1]
+        for row in rows:
+            if row.name == which or (row.name != "origin" and str(row.step) == which):
+                return row
+        steps = ", ".join(sorted({str(row.step) for row in rows}, key=int)) or "none yet"
+        message = f"run {run_id} has no snapshot {which!r}; expected last, best or one of the steps {steps}"
+        raise SettingsError([Problem("checkpoint", message)])
+
+    def load_resume_point(self, run_id: int) -> ResumePoint | None:
+        """The youngest resume point that is whole; damaged ones are put aside and named. None: there is none."""
+        complaints: list[str] = []
+        artifacts = self.project.artifacts
+        for row in reversed(artifacts.list(run_id, "resume")):
+            try:
+                arrays, document = artifacts.load(row)
+                replay = self._load_replay(run_id, arrays, document)
+            except ArtifactDamaged as error:
+                complaints.append(str(error))
+                quarantine(self.project.database, row, str(error))
+                continue
+            return ResumePoint(Checkpoint(arrays, document), replay, tuple(complaints))
+        if complaints:
+            return ResumePoint(Checkpoint({}, {}), ReplayRows(), tuple(complaints))
+        return None
+
+    def _load_replay(self, run_id: int, arrays: Arrays, document: dict[str, Any]) -> ReplayRows:
+        rows = {row.name: row for row in self.project.artifacts.list(run_id, "replay")}
+        segments = {}
+        for name in document["replay_segments"]:
+            if name not in rows:
+                raise ArtifactDamaged(f"The replay segment {name} of run {run_id} is missing.")
+            segments[int(name.removeprefix("segment-"))] = self.project.artifacts.load(rows[name])[0]
+        tail = {name.removeprefix("tail/"): value for name, value in arrays.items() if name.startswith("tail/")}
+        return ReplayRows(segments, (document["tail_begin"], tail))
+
+    def prepare_resume(self, run_id: int, step: int) -> None:
+        """Forget everything after ``step``, so that no step is stored twice."""
+        self.project.runs.truncate_after(run_id, step)
+        self._segments.pop(run_id, None)
+        self.project.runs.set_versions(run_id, versions())
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder."""
+        return self.project.folder
+
+
+def scalars(event: events.Event) -> dict[str, float]:
+    """The numbers of an event by metric name."""
+    if isinstance(event, events.ScalarsLogged):
+        return event.values
+    if isinstance(event, events.EpisodeFinished):
+        return {"episode/return": event.episode_return, "episode/length": float(event.length)}
+    if isinstance(event, events.EvaluationFinished):
+        length = sum(event.lengths) / len(event.lengths)
+        return {"evaluation/return": event.mean_return, "evaluation/length": length}
+    return {}
+
+
+def log_entry(event: events.Event) -> tuple[str, dict[str, Any]]:
+    """Kind and JSON of an event for the run's log."""
+    if isinstance(event, events.EpisodeFinished):
+        ended = "terminated" if event.terminated else "truncated"
+        return "episode", {"return": event.episode_return, "length": event.length, "ended": ended}
+    if isinstance(event, events.EvaluationFinished):
+        data = {"returns": list(event.returns), "lengths": list(event.lengths), "seconds": event.seconds}
+        return "evaluation", data
+    if isinstance(event, events.CheckpointWritten):
+        return "checkpoint", {"kind": event.kind, "name": event.name, "size": event.size}
+    if isinstance(event, events.Fault):
+        return "fault", {"message": event.message, "traceback": event.traceback}
+    if isinstance(event, events.Note):
+        return "note", {"text": event.text}
+    if isinstance(event, events.StateChanged):
+        return "notice", {"state": event.state, "reason": event.reason}
+    return type(event).__name__.lower(), {}
