@@ -61,7 +61,8 @@ class GradientStep:
         torch.clamp((norm + 1e-6) / self.max_norm, min=1.0, out=self._scale)
         torch.logical_not((norm + loss.detach()).isfinite(), out=self._skip)
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient
+            # The fused kernel walks both in memory order: a transposed gradient would be added to the wrong weights.
+            parameter.grad = gradient.contiguous()
         self.adam.step()
         return norm
 
