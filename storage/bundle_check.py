@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import stat
 import zlib
 from collections.abc import Mapping
@@ -139,7 +140,7 @@ def _check_record(path: Path, what: str, record: Any, types: Mapping[str, Any]) 
 def _fits(value: Any, wanted: Any) -> bool:
     """Whether a JSON value is of an annotated type; whole numbers must fit into 64 bits."""
     if wanted is float:
-        return isinstance(value, float) or _fits(value, int)
+        return (isinstance(value, float) and math.isfinite(value)) or _fits(value, int)
     if wanted is int:
         return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
     origin = get_origin(wanted)
@@ -208,7 +209,9 @@ def _series(path: Path, data: bytes) -> dict[str, SeriesData]:
                 raise ValueError(f"the metric {name!r} has a wrong dtype")
             if {array.shape for array in columns} != {(len(columns[0]),)} or not np.all(np.diff(columns[0]) > 0):
                 raise ValueError(f"the steps of {name!r} do not strictly increase")
-            found[name] = SeriesData(*columns)
+            series = found[name] = SeriesData(*columns)
+            if not (np.isfinite(series.active_seconds).all() and np.isfinite(series.wall_time).all()):
+                raise ValueError(f"the times of {name!r} are not all finite")
     except (ValueError, KeyError, TypeError) as error:
         refuse(path, f"its {SERIES} cannot be used: {error}")
     return found

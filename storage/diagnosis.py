@@ -42,7 +42,7 @@ def inspect(folder: Path | str) -> list[Finding]:
     try:
         if not (place / DATABASE_NAME).is_file():
             return [*findings, Finding("database", True, f"There is no project in {place} yet.")]
-        quick_check(place / DATABASE_NAME)
+        quick_check(place / DATABASE_NAME, lambda: living_holder(place) is not None)
         with open_project(place) as project:
             findings.append(Finding("database", True, f"The database {place / DATABASE_NAME} is sound."))
             findings.extend(_contents(project))

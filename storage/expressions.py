@@ -85,7 +85,7 @@ class _Parser:
         return result
 
     def _take(self) -> _Token:
-        return self._tokens.pop(0)
+        return self._tokens.pop(0) if len(self._tokens) > 1 else self._tokens[0]
 
     def _takes(self, text: str) -> bool:
         token = self._tokens[0]

@@ -13,6 +13,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from storage.errors import ProjectLocked, ProjectReadOnly, StorageError
+from storage.files import disk_full
 
 LOCK_NAME = "project.lock"
 HOLDER_NAME = "project.holder.json"
@@ -38,8 +39,9 @@ class Holder:
             return True
         try:
             # A later process may have got the same number; its start tells it apart.
-            started: float = psutil.Process(self.pid).create_time()
-            return abs(started - self.process_started) < 2.0
+            process = psutil.Process(self.pid)
+            same = bool(abs(process.create_time() - self.process_started) < 2.0)
+            return same and bool(process.status() != psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:
@@ -115,8 +117,6 @@ def locked(folder: Path, holder: Holder | None) -> ProjectLocked:
 
 def read_only(folder: Path, error: OSError) -> StorageError:
     """The error for a folder in which nothing can be written (rights, a read-only disk, or a full one)."""
-    from storage.files import disk_full
-
     return disk_full(error, f"open the project {folder} for writing") or ProjectReadOnly(
         f"Nothing can be written in the folder {folder} ({error.strerror or error}).",
         "Nothing was changed.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import socket
+import sqlite3
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -11,18 +12,20 @@ from typing import Self
 
 import platformdirs
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from storage import migrations
 from storage.artifacts import Artifacts
 from storage.database import DATABASE_NAME, FILES_NAME, Database
 from storage.errors import ProjectDamaged, ProjectMissing, ProjectReadOnly, ProjectTooNew, ProjectTooOld, StorageError
+from storage.files import disk_full
 from storage.lock import Holder, ProjectLock, living_holder, read_only
 from storage.log import RunLog
 from storage.recovery import sweep_files
 from storage.run_states import interrupt_gone
 from storage.runs import Runs
 from storage.series import Series
-from storage.sqlite import back_up, damaged, quick_check, reading, reading_engine, writing_engine
+from storage.sqlite import back_up, damaged, quick_check, reading, reading_engine, storage_error, writing_engine
 from storage.writer import Writer
 
 
@@ -168,7 +171,7 @@ def _prepare(folder: Path) -> None:
     path = folder / DATABASE_NAME
     revision = 0
     if path.exists():
-        quick_check(path)
+        quick_check(path, lambda: False)
         revision = check_schema(path)
     if revision == migrations.head():
         return
@@ -179,7 +182,10 @@ def _prepare(folder: Path) -> None:
         (folder / FILES_NAME).mkdir(exist_ok=True)
         migrations.upgrade(engine, application_version())
     except Exception as error:
-        raise StorageError(
+        known = storage_error(error, path) if isinstance(error, (DBAPIError, sqlite3.Error)) else None
+        if isinstance(error, OSError):
+            known = disk_full(error, f"make the project {folder}")
+        raise (StorageError if known is None else type(known))(
             f"The database {path} could not be brought from schema {revision} to {migrations.head()} ({error}).",
             "It is as it was before the step that failed, and a backup lies beside it."
             if revision

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -17,8 +18,8 @@ from storage.database import Database
 from storage.errors import StateRefused, StorageError, UnknownRun
 from storage.run_filters import RunFilter, order
 from storage.run_rows import GroupRow, Lineage, NewRun, RunRow, run_row, select_rows, shown
-from storage.run_states import LIVE_STATES, RunState, change_state
-from storage.tables import ArtifactFile, Run, RunGroup, RunTag
+from storage.run_states import ENDED_STATES, RunState, change_state
+from storage.tables import Run, RunGroup, RunTag
 from storage.truncation import truncate_run
 
 
@@ -182,8 +183,8 @@ class Runs:
         made those of what is left. Files go after the commit. Raises UnknownRun.
         """
         self.get(run_id)
-        paths = self._database.writer.call(lambda connection: truncate_run(connection, run_id, step))
-        self._unlink(paths)
+        for path in self._database.writer.call(lambda connection: truncate_run(connection, run_id, step)):
+            (self._database.files / path).unlink(missing_ok=True)
 
     def set_total_steps(self, run_id: int, total_steps: int) -> None:
         """Changes the budget (environment steps including warm-up)."""
@@ -241,9 +242,9 @@ class Runs:
         self._set(run_id, archived=archived)
 
     def delete(self, run_id: int) -> None:
-        """Puts a run in the bin, from which `undelete` takes it back. Raises StateRefused while it is alive."""
-        mark = update(Run).where(Run.id == run_id, Run.status.not_in([state.value for state in LIVE_STATES]))
-        self._change(mark.values(deleted=time.time()), run_id, "is alive; stop it first")
+        """Puts a run in the bin, from which `undelete` takes it back. Raises StateRefused unless it has ended."""
+        mark = update(Run).where(Run.id == run_id, Run.status.in_([state.value for state in ENDED_STATES]))
+        self._change(mark.values(deleted=time.time()), run_id, "has not ended; stop it first")
 
     def undelete(self, run_id: int) -> None:
         """Takes a run back from the bin."""
@@ -252,15 +253,15 @@ class Runs:
     def purge(self, run_id: int) -> None:
         """Removes a run of the bin for good, with its files. Raises StateRefused for a run that is not in the bin."""
 
-        def operation(connection: Connection) -> list[str]:
-            paths = list(connection.scalars(select(ArtifactFile.path).where(ArtifactFile.run_id == run_id)))
+        def operation(connection: Connection) -> str:
+            uuid = _uuid_of(connection, run_id)
             gone = connection.execute(delete(Run).where(Run.id == run_id, Run.deleted.is_not(None)))
             if gone.rowcount == 0:
-                _uuid_of(connection, run_id)
                 raise StateRefused(f"Run {run_id} is not in the bin.", remedy="Delete it first.")
-            return paths
+            return uuid
 
-        self._unlink(self._database.writer.call(operation))
+        uuid = self._database.writer.call(operation)
+        shutil.rmtree(self._database.files / uuid, ignore_errors=True)  # what stays is swept at the next opening
 
     # --- inside
 
@@ -296,10 +297,6 @@ class Runs:
                 raise StateRefused(f"Run {run_id} {refusal}.", "The run was not changed.")
 
         self._database.writer.call(operation)
-
-    def _unlink(self, paths: list[str]) -> None:
-        for path in paths:
-            (self._database.files / path).unlink(missing_ok=True)
 
 
 def _uuid_of(connection: Connection, run_id: int) -> str:

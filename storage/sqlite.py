@@ -54,13 +54,20 @@ def reading(engine: Engine, path: Path) -> Iterator[Connection]:
         raise
 
 
-def _engine(path: Path, connect: Callable[[], Any], pragmas: tuple[str, ...], begin: str, **pool: Any) -> Engine:
-    engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), creator=connect, **pool)
+def _engine(
+    path: Path, connect: Callable[[], sqlite3.Connection], pragmas: tuple[str, ...], begin: str, **pool: Any
+) -> Engine:
+    def prepared() -> sqlite3.Connection:
+        connection = connect()
+        try:
+            for pragma in pragmas:
+                connection.execute(pragma)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
 
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        for pragma in pragmas:
-            connection.execute(pragma)
+    engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), creator=prepared, **pool)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -100,10 +107,10 @@ def _connect_for_reading(path: Path, writer_alive: Callable[[], bool]) -> sqlite
     return _connect(path, "ro&immutable=1")
 
 
-def quick_check(path: Path) -> None:
+def quick_check(path: Path, writer_alive: Callable[[], bool]) -> None:
     """Reads every page of the database and raises ProjectDamaged at the first fault; changes nothing."""
     try:
-        with closing(_connect(path, "ro")) as connection:
+        with closing(_connect_for_reading(path, writer_alive)) as connection:
             lines = [row[0] for row in connection.execute("PRAGMA quick_check(5)")]
     except sqlite3.DatabaseError as error:
         if primary_code(error) not in _DAMAGED:

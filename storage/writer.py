@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from sqlalchemy import Connection, Engine, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from storage.errors import StorageError
 from storage.sqlite import storage_error
@@ -96,6 +96,8 @@ class Writer:
         """
         with self._changed:
             while not self._closing and self.unsaved >= self._capacity:
+                self._urgent = True
+                self._changed.notify_all()
                 self._changed.wait()
             self._enqueue(_Pending(operation, None), urgent=len(self._queue) >= _URGENT_LENGTH)
 
@@ -171,7 +173,7 @@ class Writer:
         batch = self._batch or [_Pending(_probe, None)]
         try:
             outcomes = self._run(batch)
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             self._fault = self._fault_of(error) or StorageError(f"Saving in {self._path} failed ({error}).")
             with self._changed:
                 self._batch = [pending for pending in self._batch if pending.answer is None]

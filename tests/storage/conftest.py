@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,13 +22,22 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
+@pytest.fixture(scope="session")
+def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project without runs, made once."""
+    place = tmp_path_factory.mktemp("empty") / "project"
+    open_project(place, write=True).close()
+    return place
+
+
 @pytest.fixture
-def project(folder: Path) -> Iterator[Project]:
+def project(folder: Path, empty_project: Path) -> Iterator[Project]:
+    shutil.copytree(empty_project, folder)
     with open_project(folder, write=True) as opened:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def add_run() -> Callable[..., int]:
     """Creates a run with sensible values; every field can be given, and `state` as what it is to become."""
 
