@@ -25,6 +25,7 @@ from storage.project import Project, default_project_folder, open_project
 from storage.recovery import quarantine
 from storage.reduction import reduce_min_max
 from storage.run_filters import RunFilter
+from storage.run_lines import RunLine
 from storage.run_rows import GroupRow, Lineage, NewRun, RunRow
 from storage.run_states import TRANSITIONS, RunState
 from storage.runs import Runs
@@ -55,6 +56,7 @@ __all__ = [
     "ProjectTooNew",
     "ProjectTooOld",
     "RunFilter",
+    "RunLine",
     "RunLog",
     "RunRow",
     "RunState",

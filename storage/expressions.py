@@ -29,7 +29,9 @@ NUMBER_FIELDS = (
 )
 TIME_FIELDS = ("created", "started", "ended", "heartbeat")
 TRUTH_FIELDS = ("starred", "archived")
-FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS, *TRUTH_FIELDS, "status", "tag", "group", "settings.…")
+#: short names for what is asked for most
+ALIASES = {"return": "latest_return", "best": "best_return"}
+FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS, *TRUTH_FIELDS, *ALIASES, "status", "tag", "group", "settings.…")
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<text>"[^"]*"|'[^']*')
@@ -132,7 +134,7 @@ class _Parser:
         return self._compare(name, sign.text, _value(value), value.position)
 
     def _compare(self, name: _Token, sign: str, value: Value, position: int) -> ColumnElement[bool]:
-        field = name.text.lower()
+        field = ALIASES.get(name.text.lower(), name.text.lower())
         if field == "tag":
             return _some(select(RunTag.run_id).where(RunTag.run_id == Run.id), RunTag.tag, sign, value)
         if field == "group":

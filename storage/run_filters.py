@@ -25,11 +25,12 @@ SORT_FIELDS = (
 class RunFilter:
     """Every field that is given narrows the choice; by default all runs that are neither archived nor deleted.
 
-    `text` is looked for in name, agent, environment, group, note and tags. `tags` must all be there. `archived`: False
-    leaves archived runs out, True shows only them, None both; `deleted` likewise. `expression` is in the language of
-    `expressions.py`.
+    `ids` are the numbers of the only runs wanted; an empty sequence wants none. `text` is looked for in name, agent,
+    environment, group, note and tags. `tags` must all be there. `archived`: False leaves archived runs out, True shows
+    only them, None both; `deleted` likewise. `expression` is in the language of `expressions.py`.
     """
 
+    ids: Sequence[int] | None = None
     text: str = ""
     statuses: Sequence[RunState | str] = ()
     group: int | None = None
@@ -45,6 +46,8 @@ class RunFilter:
     def conditions(self, status: ColumnElement[str]) -> list[ColumnElement[bool]]:
         """The SQL conditions, all of which must hold. Raises ExpressionError."""
         found: list[ColumnElement[bool]] = [self._contains(word) for word in self.text.split()]
+        if self.ids is not None:
+            found.append(Run.id.in_(self.ids))
         if self.statuses:
             found.append(status.in_([str(wanted) for wanted in self.statuses]))
         equal: dict[Any, Any] = {

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, or_, select, up
 from storage.database import Database
 from storage.errors import StateRefused, StorageError, UnknownRun
 from storage.run_filters import RunFilter, order
+from storage.run_lines import RunLine, line_key, line_keys, lines
 from storage.run_rows import GroupRow, Lineage, NewRun, RunRow, run_row, select_rows, shown
 from storage.run_states import ENDED_STATES, RunState, change_state
 from storage.tables import Run, RunGroup, RunTag
@@ -105,14 +106,47 @@ class Runs:
         with self._database.reading() as connection:
             return connection.scalar(select(func.count(Run.id)).where(*conditions)) or 0
 
+    def lines(
+        self,
+        filter: RunFilter | None = None,
+        sort: Sequence[tuple[str, str]] = (("id", "desc"),),
+        limit: int | None = None,
+        offset: int = 0,
+        *,
+        folded: bool = True,
+    ) -> list[RunLine]:
+        """The lines of a table of the runs that a filter leaves, with the runs of a group folded into one.
+
+        The fields of `LINE_SORT_FIELDS` can be sorted by. Raises ExpressionError.
+        """
+        chosen = filter or RunFilter()
+        status, _ = shown(self._database)
+        wanted = line_keys(chosen, status, sort, folded).limit(limit).offset(offset)
+        with self._database.reading() as connection:
+            keys = list(connection.scalars(wanted))
+        conditions = [*chosen.conditions(status), line_key(folded).in_(keys)]
+        rows = self._rows(lambda query: query.where(*conditions).order_by(Run.seed, Run.id))
+        return lines(keys, rows, self._groups({row.group_id for row in rows} - {None}), folded)
+
+    def count_by_status(self, filter: RunFilter | None = None) -> dict[RunState, int]:
+        """How many runs that a filter leaves are in each state; states without any are left out."""
+        status, _ = shown(self._database)
+        conditions = (filter or RunFilter()).conditions(status)
+        with self._database.reading() as connection:
+            found = connection.execute(select(status, func.count(Run.id)).where(*conditions).group_by(status))
+            return {RunState(state): count for state, count in found}
+
+    def tags(self) -> tuple[str, ...]:
+        """Every tag in use, sorted."""
+        with self._database.reading() as connection:
+            return tuple(connection.scalars(select(RunTag.tag).distinct().order_by(RunTag.tag)))
+
     def group(self, group_id: int) -> GroupRow:
         """A group. Raises UnknownRun."""
-        with self._database.reading() as connection:
-            query = select(*RunGroup.__table__.columns).where(RunGroup.id == group_id)
-            row = connection.execute(query).mappings().one_or_none()
-        if row is None:
+        found = self._groups({group_id})
+        if group_id not in found:
             raise UnknownRun(f"There is no group {group_id}.")
-        return GroupRow(**row)
+        return found[group_id]
 
     def lineage(self, run_id: int) -> Lineage:
         """The runs that a run was forked from, oldest first, and those forked from it."""
@@ -233,6 +267,14 @@ class Runs:
             raise StorageError("A run's name cannot be empty.", "The run keeps its name.")
         self._set(run_id, name=name.strip())
 
+    def rename_group(self, group_id: int, name: str) -> None:
+        """Gives a group another name; the names of its runs stay."""
+        if not name.strip():
+            raise StorageError("A group's name cannot be empty.", "The group keeps its name.")
+        self.group(group_id)
+        renamed = update(RunGroup).where(RunGroup.id == group_id).values(name=name.strip())
+        self._database.writer.call(lambda connection: connection.execute(renamed).rowcount)
+
     def star(self, run_id: int, starred: bool = True) -> None:
         """Stars a run, or takes the star away."""
         self._set(run_id, starred=starred)
@@ -277,6 +319,11 @@ class Runs:
             for run_id, tag in connection.execute(tagged):
                 tags.setdefault(run_id, []).append(tag)
         return [run_row(dict(row), tuple(tags.get(row["id"], ()))) for row in found]
+
+    def _groups(self, group_ids: set[int | None]) -> dict[int, GroupRow]:
+        query = select(*RunGroup.__table__.columns).where(RunGroup.id.in_(group_ids))
+        with self._database.reading() as connection:
+            return {row["id"]: GroupRow(**row) for row in connection.execute(query).mappings()}
 
     def _unknown(self, text: str) -> UnknownRun:
         with self._database.reading() as connection:

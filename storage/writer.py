@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -71,6 +72,7 @@ class Writer:
         self._closing_before_batch = False
         self._fault: StorageError | None = None
         self._refused = 0
+        self._saved_at = time.time()
         self._thread = threading.Thread(target=self._work, name="storage writer", daemon=True)
         self._thread.start()
 
@@ -83,6 +85,11 @@ class Writer:
     def refused(self) -> int:
         """How many posted operations raised and were left out since the start (each is in the Python log)."""
         return self._refused
+
+    @property
+    def saved_at(self) -> float:
+        """When the last batch was committed (seconds since 1970), at first when the writer began."""
+        return self._saved_at
 
     @property
     def unsaved(self) -> int:
@@ -182,6 +189,7 @@ class Writer:
                     pending.answer.set_exception(self._fault)
             return False
         self._fault = None
+        self._saved_at = time.time()
         with self._changed:
             self._batch = []
             self._changed.notify_all()

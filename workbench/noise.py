@@ -1,8 +1,8 @@
 """The one noise source that every random draw of a run goes through.
 
 A run has one seed; each purpose (initialisation, acting, learning, one evaluation...) has its own stream derived from
-it, so that drawing more in one never shifts another. The global generators of torch and numpy are shared between threads
-and never used. A test replaces the source to fix the noise; a checkpoint stores its state.
+it, so that drawing more in one never shifts another. The global generators of torch and numpy are shared between
+threads and never used. A test replaces the source to fix the noise; a checkpoint stores its state.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Registry:
 
     def entries(self) -> dict[str, Entry]:
         """Every entry by name. A plugin cannot replace a built-in."""
-        return {**self._plugins(), **self._table}
+        return {**self._table, **{name: entry for name, entry in self._plugins().items() if name not in self._table}}
 
     def find(self, name: str) -> Entry:
         """The entry called ``name``. Raises UnknownName with near matches."""
@@ -89,7 +89,7 @@ def _resolve(target: str) -> Any:
     module_name, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a plugin's module may fail in any way
         message = f"{target} cannot be loaded: {error}; check that its package is installed and up to date"
         raise BrokenEntry(message) from error
 

@@ -49,6 +49,12 @@ class Schedule:
     end: float
     steps: int = 0
 
+    def __post_init__(self) -> None:
+        # One form for equal schedules, so that they compare, print and hash alike.
+        object.__setattr__(self, "start", float(self.start if self.steps > 0 else self.end))
+        object.__setattr__(self, "end", float(self.end))
+        object.__setattr__(self, "steps", max(self.steps, 0))
+
     @classmethod
     def constant(cls, value: float) -> Schedule:
         """The schedule that never moves."""
@@ -300,6 +306,8 @@ def _parse(kind: str, value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError(value)
     if kind == "int":
+        if isinstance(value, int):
+            return value
         number = float(value.replace("_", "")) if isinstance(value, str) else float(value)
         return int(number) if number == int(number) else _refuse(value)
     if kind == "float":
@@ -316,43 +324,45 @@ def _refuse(value: Any) -> typing.NoReturn:
     raise ValueError(value)
 
 
-def build(cls: type[S], values: Mapping[str, Any] | None = None, base: S | None = None) -> S:
+def build(cls: type[S], values: Mapping[str, Any] | None = None, base: S | None = None, prefix: str = "") -> S:
     """Settings from dotted ``values`` (text or JSON) over ``base`` (default: the declared defaults), validated.
+
+    Args:
+        prefix: what the paths begin with where the user sees them (``engine.``), for messages.
 
     Raises:
         SettingsError: every unknown path (with near matches), unreadable value and range violation at once.
     """
     found: list[Problem] = []
-    built = _build(cls, dict(values or {}), base, "", found)
+    built = _build(cls, dict(values or {}), base, prefix, found)
     if not found:
-        found = problems(built)
+        found = problems(built, prefix)
     if found:
         raise SettingsError(found)
     return built
 
 
-def _build(
-    cls: type[S], values: dict[str, Any], base: S | None, prefix: str, found: list[Problem]
-) -> S:
+def _build(cls: type[S], values: dict[str, Any], base: S | None, prefix: str, found: list[Problem]) -> S:
     arguments: dict[str, Any] = {}
     known = {spec.name: spec for spec in dataclasses.fields(cls)}
     for path in values:
         if path.split(".")[0] not in known:
-            found.append(Problem(prefix + path, unknown_name(path, [field.path for field in fields_of(cls, base)])))
+            names = [field.path for field in fields_of(cls, base)]
+            found.append(Problem(prefix + path, _unknown_name(path, names, prefix)))
     for name, spec in known.items():
         current = getattr(base, name) if base is not None else _default(spec)
         variants = _variants(_types(cls)[name])
         nested = {path[len(name) + 1 :]: value for path, value in values.items() if path.startswith(name + ".")}
         if variants is not None:
             wanted = values.get(name, current.name)
-            if wanted not in variants:
+            if not isinstance(wanted, str) or wanted not in variants:
                 found.append(Problem(prefix + name, f"{wanted!r} is not valid; expected one of {', '.join(variants)}"))
                 continue
             variant = variants[wanted]
             inner = current if type(current) is variant else None
             arguments[name] = _build(variant, nested, inner, f"{prefix}{name}.", found)
         elif nested:
-            found.append(Problem(f"{prefix}{name}.{next(iter(nested))}", f"{prefix}{name} has no fields of its own"))
+            found += [Problem(f"{prefix}{name}.{path}", f"{prefix}{name} has no fields of its own") for path in nested]
         elif name in values:
             field = Field(path=prefix + name, kind=_kind(_types(cls)[name]), default=current, **spec.metadata)
             try:
@@ -365,11 +375,12 @@ def _build(
     return cls(**arguments, **{name: _default(known[name]) for name in missing})
 
 
-def unknown_name(name: str, known: typing.Sequence[str]) -> str:
-    """The sentence for a name that does not exist, with the nearest ones that do."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
-    return f"there is no such setting; {hint}"
+def _unknown_name(name: str, known: typing.Sequence[str], prefix: str) -> str:
+    """The sentence for a name that does not exist, with the nearest ones that do; ``prefix`` goes before each."""
+    near = [prefix + each for each in difflib.get_close_matches(name, known, n=3, cutoff=0.5)]
+    if near:
+        return f"there is no such setting; did you mean {' or '.join(near)}?"
+    return f"there is no such setting; there are {', '.join(prefix + each for each in known)}"
 
 
 def problems(settings: Settings, prefix: str = "") -> list[Problem]:

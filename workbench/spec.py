@@ -120,9 +120,9 @@ class RunSpec:
         except SettingsError as error:
             found.extend(error.problems)
         try:
-            new_engine = st.build(EngineSettings, engine, self.engine)
+            new_engine = st.build(EngineSettings, engine, self.engine, "engine.")
         except SettingsError as error:
-            found.extend(Problem(f"engine.{problem.field}", problem.message) for problem in error.problems)
+            found.extend(error.problems)
         if found:
             raise SettingsError(found)
         merged = {**self.environment_options, **options}

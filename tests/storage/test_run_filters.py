@@ -47,6 +47,8 @@ def chosen(project: Project, **fields: object) -> list[int]:
 def test_fields_narrow_the_choice(table: Project) -> None:
     assert chosen(table) == [1, 2, 3, 4, 5]
     assert chosen(table, agent="memb") == [3, 4]
+    assert chosen(table, ids=[4, 2, 99]) == [2, 4]
+    assert chosen(table, ids=[]) == []
     assert chosen(table, environment="Ant-v5") == [3]
     assert chosen(table, study="k") == [4]
     assert chosen(table, group=1) == [2]

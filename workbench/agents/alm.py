@@ -1,4 +1,4 @@
-"""ALM(K), Aligned Latent Models: representation, latent model and policy from one objective (Ghugare et al., ICLR 2023).
+"""ALM(K), Aligned Latent Models: one objective for representation, model and policy (Ghugare et al., ICLR 2023).
 
 Equation -> method
 
@@ -9,8 +9,8 @@ Equation -> method
 - Eq. 11, reward -> :meth:`AlignedLatentModel.reward_loss`
 - one step of Algorithm 1 -> :meth:`AlignedLatentModel.update`
 
-The online encoder acts and starts the rollout of Eq. 7; everything else sees samples of the target encoder. Each loss moves
-only its own group's parameters. Where paper and authors' code differ, a settings field chooses.
+The online encoder acts and starts the rollout of Eq. 7; everything else sees samples of the target encoder. Each loss
+moves only its own group's parameters. Where paper and authors' code differ, a settings field chooses.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class AlignedLatentModel(GradientAgent):
     def encode(self, network: MLP, observation: Tensor) -> Gaussian:
         """e(z | s) for observations [..., *shape]."""
         flat = observation.flatten(start_dim=observation.ndim - len(self.facts.observation_shape))
-        return squashed_gaussian(network(flat.to(torch.float32)))
+        return squashed_gaussian(network(flat.to(network.weights[0].dtype)))
 
     def encode_target(self, observation: Tensor) -> Gaussian:
         """e_target(z | s), without gradient; the online encoder where the target encoder is switched off."""
@@ -172,19 +172,17 @@ class AlignedLatentModel(GradientAgent):
         return functional.mse_loss(self.predicted_reward(z, a), r)
 
     def classifier_loss(self, z: Tensor, a: Tensor, z_real: Tensor, z_imagined: Tensor) -> Tensor:
-        """Eq. 9 as a cross entropy in nats: label 1 for the encoder's z', 0 for the model's; mean over what is shown."""
+        """Eq. 9 as a cross entropy in nats: label 1 for the encoder's z', 0 for the model's; mean over all shown."""
         if self.settings.classifier_pairs == "both":
             real, imagined = self.log_odds(z, a, z_real), self.log_odds(z, a, z_imagined)
             return 0.5 * (functional.softplus(-real) + functional.softplus(imagined)).mean()
         rows = self.noise.permutation(len(z), "permutation")
         half = len(z) // 2
-        is_real = torch.ones(len(z), device=self.device).index_fill_(0, rows[:half], 0.0)
+        is_real = z.new_ones(len(z)).index_fill_(0, rows[:half], 0.0)
         odds = self.log_odds(z, a, torch.where(is_real.bool().unsqueeze(-1), z_real, z_imagined))
         return functional.binary_cross_entropy_with_logits(odds, is_real)
 
-    def critic_loss(
-        self, z: Tensor, a: Tensor, r: Tensor, terminated: Tensor, z_next: Tensor, std: Tensor
-    ) -> Tensor:
+    def critic_loss(self, z: Tensor, a: Tensor, r: Tensor, terminated: Tensor, z_next: Tensor, std: Tensor) -> Tensor:
         """Eq. 10: (Q(z, a) - (r + g (1 - terminated) Q_target(z', pi(z'))))^2, mean over batch and critics."""
         with torch.no_grad():
             a_next = self.policy_sample(z_next, std, "next_action", self.settings.noise_clip)
@@ -197,8 +195,8 @@ class AlignedLatentModel(GradientAgent):
     def actor_loss(self, z: Tensor, std: Tensor) -> tuple[Tensor, Metrics]:
         """Eq. 8 with the lambda average of App. A.3, negated; or TD3's -Q(z, pi(z)) on the latent."""
         if self.settings.actor_loss == "td3":
-            loss = -self.value(self.critic, z, self.policy_sample(z, std, "imagine_action_0", self.settings.noise_clip)).mean()
-            return loss, {}
+            a = self.policy_sample(z, std, "imagine_action_0", self.settings.noise_clip)
+            return -self.value(self.critic, z, a).mean(), {}
         s, steps = self.settings, self.settings.rollout_length
         latents, actions = self._imagine(z, std)  # [K + 1, batch, latent], [K + 1, batch, action]
         reward = self.predicted_reward(latents[:-1], actions[:-1])  # [K, batch]

@@ -137,7 +137,7 @@ class GradientAgent(Agent):
 
     def sample_and_update(self, replay: ReplayBuffer, step: int) -> Metrics:
         """Draw every batch of :attr:`draws` and update once."""
-        batches = {name: replay.sample(draw, self.noise, name) for name, draw in self.draws.items()}
+        batches = {name: replay.sample(draw, self.noise, name).to(self.device) for name, draw in self.draws.items()}
         values = {
             name: torch.tensor(value, dtype=torch.float32, device=self.device)
             for name, value in self.schedule(step).items()

@@ -41,46 +41,68 @@ class GradientStep:
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, max_norm: float) -> None:
-        self.parameters = list(parameters)
+        self.parameters: list[Tensor] = list(parameters)
+        self.learning_rate = learning_rate
         self.max_norm = max_norm
         device = self.parameters[0].device
-        self.adam = torch.optim.Adam(
-            self.parameters, lr=learning_rate, fused=True, capturable=device.type == "cuda"
-        )
-        # The fused kernel divides gradients by grad_scale and leaves everything as it is where found_inf is 1: clipping
-        # and masking cost no pass of their own.
+        self._means: list[Tensor] = []
+        self._squares: list[Tensor] = []
+        self._steps = torch.zeros((), device=device)
         self._scale = torch.ones((), device=device)
         self._skip = torch.zeros((), device=device)
-        self.adam.grad_scale = self._scale  # type: ignore[attr-defined]
-        self.adam.found_inf = self._skip  # type: ignore[attr-defined]
 
+    @torch.no_grad()
     def __call__(self, loss: Tensor) -> Tensor:
-        """Descend on ``loss``; returns the gradient's global norm before clipping. A non-finite step changes nothing."""
-        gradients = torch.autograd.grad(loss, self.parameters)
+        """Descend on ``loss``; returns the gradient's norm before clipping. A non-finite step changes nothing."""
+        # The kernel walks its tensors in memory order: a transposed gradient would be added to the wrong weights.
+        gradients = [gradient.contiguous() for gradient in torch.autograd.grad(loss, self.parameters)]
         norm = torch.nn.utils.get_total_norm(gradients)
-        torch.clamp((norm + 1e-6) / self.max_norm, min=1.0, out=self._scale)
-        torch.logical_not((norm + loss.detach()).isfinite(), out=self._skip)
-        for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            # The fused kernel walks both in memory order: a transposed gradient would be added to the wrong weights.
-            parameter.grad = gradient.contiguous()
-        self.adam.step()
+        torch.clamp(((norm + 1e-6) / self.max_norm).float(), min=1.0, out=self._scale)
+        torch.logical_not((norm + loss).isfinite(), out=self._skip)
+        self._steps.add_(1.0 - self._skip)
+        if not self._means:
+            self._begin()
+        # torch.optim.Adam ends in this kernel too, but counts steps for each parameter: a hundred small operators more.
+        # The kernel divides gradients by grad_scale and leaves everything as it is where found_inf is 1, so that
+        # clipping and masking cost no pass of their own.
+        torch._fused_adam_(
+            self.parameters,
+            gradients,
+            self._means,
+            self._squares,
+            [],
+            [self._steps] * len(self.parameters),
+            lr=self.learning_rate,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=0.0,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+            grad_scale=self._scale,
+            found_inf=self._skip,
+        )
         return norm
 
+    def _begin(self) -> None:
+        """Moments in the precision that the parameters have by now."""
+        self._means = [torch.zeros_like(parameter) for parameter in self.parameters]
+        self._squares = [torch.zeros_like(parameter) for parameter in self.parameters]
+
     def state(self) -> dict[str, Tensor]:
-        """Adam's moments and step counts by parameter number; empty before the first step."""
-        return {
-            f"{number}.{key}": value
-            for number, parameter in enumerate(self.parameters)
-            for key, value in self.adam.state.get(parameter, {}).items()
-        }
+        """Steps taken, and Adam's moments by parameter number; no moments before the first step."""
+        means = {f"{number}.mean": tensor for number, tensor in enumerate(self._means)}
+        squares = {f"{number}.square": tensor for number, tensor in enumerate(self._squares)}
+        return {"steps": self._steps, **means, **squares}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Continue from :meth:`state`."""
-        self.adam.state.clear()
-        for name, value in tensors.items():
-            number, key = name.split(".")
-            parameter = self.parameters[int(number)]
-            self.adam.state[parameter][key] = value.to(parameter.device).clone()
+        if len(tensors) == 1:
+            self._means, self._squares = [], []
+        elif not self._means:
+            self._begin()
+        for name, tensor in self.state().items():
+            tensor.copy_(tensors[name])
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ class Channel:
         self._events: deque[Event] = deque(maxlen=keep)
         self._snapshots: dict[type[Snapshot], Snapshot] = {}
         self._changed = threading.Condition()
-        self._pause = self._stop = self._checkpoint = self._evaluate = False
+        self._pause = self._stop = self._leave = self._checkpoint = self._evaluate = False
         #: seconds between two views of the simulator; None while nobody looks
         self.view_interval: float | None = None
         #: why nothing moves at the moment (a full disk); empty when all is well
@@ -36,6 +36,12 @@ class Channel:
         """Go on after a pause."""
         with self._changed:
             self._pause = False
+            self._changed.notify_all()
+
+    def put_away(self) -> None:
+        """Pause as :meth:`pause` does, then let go of the session: the run stays paused without a worker."""
+        with self._changed:
+            self._pause = self._leave = True
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -60,24 +66,33 @@ class Channel:
         return self._pause
 
     @property
+    def leaving(self) -> bool:
+        """Whether a paused session is to be let go."""
+        return self._leave
+
+    @property
     def stopping(self) -> bool:
         """Whether a stop is asked for."""
         return self._stop
 
     def take_checkpoint_request(self) -> bool:
         """Whether a resume point was asked for since the last call."""
-        asked, self._checkpoint = self._checkpoint, False
-        return asked
+        if not self._checkpoint:
+            return False
+        self._checkpoint = False
+        return True
 
     def take_evaluation_request(self) -> bool:
         """Whether an evaluation was asked for since the last call."""
-        asked, self._evaluate = self._evaluate, False
-        return asked
+        if not self._evaluate:
+            return False
+        self._evaluate = False
+        return True
 
     def wait_while_paused(self, seconds: float) -> None:
-        """Sleep until the pause ends, a stop is asked for, or ``seconds`` have passed."""
+        """Sleep until the pause ends, a stop or putting away is asked for, or ``seconds`` have passed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stop or not self._pause, timeout=seconds)
+            self._changed.wait_for(lambda: self._stop or self._leave or not self._pause, timeout=seconds)
 
     def wait_for_stop(self, seconds: float) -> None:
         """Sleep until a stop is asked for, or ``seconds`` have passed."""

@@ -22,43 +22,52 @@ SEGMENT = 5000
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A point to continue from. ``replay`` is where the experience lies; the rest is complete in itself."""
+    """A point to continue from, but for the replay's rows (:class:`ReplayRows`)."""
 
     arrays: Arrays
     document: dict[str, Any]
-    replay: ReplayRows | None = None
 
 
 @dataclass(frozen=True)
 class ReplayRows:
-    """The rows of a replay as parts (first slot, rows): closed segments by number, and the open tail."""
+    """The rows of a replay: closed segments by their first slot, and the open tail with its first slot."""
 
     segments: dict[int, Rows] = field(default_factory=dict)
     tail: tuple[int, Rows] = (0, {})
 
     def parts(self) -> Iterator[tuple[int, Rows]]:
-        """All parts, oldest first, as :meth:`ReplayBuffer.load` takes them."""
-        for number in sorted(self.segments):
-            yield number * SEGMENT, self.segments[number]
+        """All parts as pairs of a first slot and its rows, oldest first, as :meth:`ReplayBuffer.load` takes them."""
+        yield from sorted(self.segments.items())
         if self.tail[1]:
             yield self.tail
 
 
-def segments_needed(replay: ReplayBuffer) -> range:
-    """Numbers of the closed segments that hold rows of ``replay``."""
-    return range(replay.oldest // SEGMENT, replay.closed // SEGMENT)
+def closed_segments(replay: ReplayBuffer) -> Iterator[tuple[int, int]]:
+    """First slot and end of the closed segments that hold rows of ``replay``."""
+    for number in range(replay.oldest // SEGMENT, replay.closed // SEGMENT):
+        yield number * SEGMENT, (number + 1) * SEGMENT
 
 
-def read_segment(replay: ReplayBuffer, number: int) -> Rows:
-    """One closed segment. Rows older than the replay still holds are zero: nothing reads them again."""
-    begin = max(number * SEGMENT, replay.oldest)
-    rows = replay.rows(begin, (number + 1) * SEGMENT)
-    missing = SEGMENT - len(rows["flags"])
+def segment_name(begin: int, end: int) -> str:
+    """What a segment is stored as; slots never change once closed, so neither does what has this name."""
+    return f"slots-{begin}-{end}"
+
+
+def first_slot(name: str) -> int:
+    """The first slot of the segment called ``name``."""
+    return int(name.split("-")[1])
+
+
+def read_segment(replay: ReplayBuffer, begin: int, end: int) -> Rows:
+    """The slots ``begin`` to ``end`` - 1. Those that the replay no longer holds are zero: nothing reads them again."""
+    held = max(begin, replay.oldest)
+    missing = held - begin
+    rows = replay.rows(held, end)
     return {name: np.concatenate([np.zeros((missing, *v.shape[1:]), v.dtype), v]) for name, v in rows.items()}
 
 
 def read_tail(replay: ReplayBuffer) -> tuple[int, Rows]:
-    """The rows behind the last closed segment."""
+    """First slot and rows of what lies behind the last closed segment."""
     begin = max((replay.closed // SEGMENT) * SEGMENT, replay.oldest)
     return begin, replay.rows(begin, replay.head)
 

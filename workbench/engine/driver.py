@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from workbench import events
 from workbench.engine.channel import Channel
-from workbench.engine.recorder import Recorder, RunState, StorageError
+from workbench.engine.recorder import Recorder, RunState, StateRefused, StorageError, UnknownRun
 from workbench.engine.session import TrainingSession
+
+T = TypeVar("T")
 
 #: seconds between two heartbeats; each promises the next within HEARTBEAT_PROMISE, or three times the longest item
 HEARTBEAT_INTERVAL = 2.0
@@ -18,6 +20,39 @@ HEARTBEAT_PROMISE = 15.0
 CHORE_INTERVAL = 0.02
 #: seconds to wait for room on a full disk before the run gives up (its resume points stay)
 DISK_PATIENCE = 120.0
+#: seconds between two attempts to write on a full disk
+DISK_INTERVAL = 1.0
+
+
+class Patience:
+    """Does what the disk may refuse: says so on the channel and tries again, until ``seconds`` are over.
+
+    ``meanwhile`` is called before each new attempt.
+    """
+
+    def __init__(self, channel: Channel, seconds: float, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self._channel = channel
+        self._seconds = seconds
+        self._meanwhile = meanwhile
+
+    def store(self, write: Callable[[], T]) -> T:
+        """What ``write`` returns. Raises its last StorageError when patience ends or a stop is asked for."""
+        refused_since: float | None = None
+        while True:
+            try:
+                result = write()
+            except (StateRefused, UnknownRun):
+                raise  # waiting does not mend these
+            except StorageError as error:
+                refused_since = refused_since or time.monotonic()
+                if time.monotonic() - refused_since >= self._seconds or self._channel.stopping:
+                    raise
+                self._channel.trouble = str(error)
+                self._meanwhile()
+                self._channel.wait_for_stop(min(DISK_INTERVAL, self._seconds))
+            else:
+                self._channel.trouble = ""
+                return result
 
 
 class Driver:
@@ -34,21 +69,22 @@ class Driver:
     ) -> None:
         self.session, self.recorder, self.channel = session, recorder, channel
         self._active = active_seconds
-        self._disk_patience = disk_patience
+        self._patience = Patience(channel, disk_patience, self._post_heartbeat)
         self._engine = session.spec.engine
-        row = recorder.run(session.run_id)
-        self._latest, self._best = row.latest_return, row.best_return
+        self._latest, self._best = recorder.evaluations(session.run_id)
         self._longest_item = 0.0
         now = time.monotonic()
-        self._chores_at = self._viewed_at = self._heartbeat_at = now
-        self._resume_point_at = now
+        self._chores_at = self._viewed_at = self._heartbeat_at = self._resume_point_at = now
         self._speed_mark = (now, session.step, session.agent.updates)
         self._speeds: tuple[float | None, float | None] = (None, None)
         self._checkpoint_due = False
-        self._next_snapshot = self._snapshot_after(session.step)
+        # A step that is not done yet has not had its snapshot.
+        self._next_snapshot = self._snapshot_after(session.step if session.settled else max(session.step - 1, 0))
 
     def drive(self) -> RunState:
-        """Run until the budget is spent or a stop is asked for; returns the state that the run ends in.
+        """Run until the budget is spent, a stop is asked for, or a pause that is to outlive this process has begun.
+
+        Returns the state that the run ends in: finished, stopped or paused.
 
         Raises whatever the session raises; the caller records that as the run's failure.
         """
@@ -57,10 +93,13 @@ class Driver:
         try:
             while True:
                 if self.channel.stopping:
+                    self._change_state(RunState.STOPPING)
                     self._write_resume_point()
                     return RunState.STOPPED
                 if self.channel.pausing:
                     self._stay_paused()
+                    if self.channel.leaving and not self.channel.stopping:
+                        return RunState.PAUSED
                     continue
                 begin = time.perf_counter()
                 message = next(items, None)
@@ -69,14 +108,16 @@ class Driver:
                 self._longest_item = max(self._longest_item, seconds)
                 if message is None:
                     self._write_resume_point()
-                    self._snapshot(f"step-{self.session.step}")
                     return RunState.FINISHED
                 self._handle(message)
-                if time.monotonic() - self._chores_at >= CHORE_INTERVAL or self._checkpoint_due:
+                # Before any resume point, so that none can lie behind a snapshot that was never written.
+                if self.session.step >= self._next_snapshot and self.session.settled:
+                    self._snapshot(f"step-{self.session.step}")
+                if self._checkpoint_due or time.monotonic() - self._chores_at >= CHORE_INTERVAL:
                     self._chores()
         finally:
             items.close()
-            self._heartbeat()
+            self._post_heartbeat()
 
     @property
     def active_seconds(self) -> float:
@@ -87,13 +128,15 @@ class Driver:
 
     def _handle(self, message: events.Message) -> None:
         if isinstance(message, events.Event):
-            self._store(lambda: self.recorder.record(message, self._active))
+            event = message
+            self._patience.store(lambda: self.recorder.record(event, self._active))
         self.channel.publish(message)  # type: ignore[arg-type]
         if isinstance(message, events.WarmUpFinished):
-            self._checkpoint_due = True
+            self._write_resume_point()
         elif isinstance(message, events.EvaluationFinished):
             self._latest = message.mean_return
-            if self._best is None or message.mean_return > self._best:
+            # Where it is as good as the best, an interrupted run may be evaluating again what it has no snapshot of.
+            if self._best is None or message.mean_return >= self._best:
                 self._best = message.mean_return
                 self._snapshot("best")
 
@@ -116,8 +159,6 @@ class Driver:
         due = self._checkpoint_due or overdue >= self._engine.checkpoint_seconds
         if due and (self.session.settled or overdue >= 2 * self._engine.checkpoint_seconds):
             self._write_resume_point()
-        if self.session.settled and self.session.step >= self._next_snapshot:
-            self._snapshot(f"step-{self.session.step}")
 
     def _heartbeat(self) -> None:
         now = self._heartbeat_at = time.monotonic()
@@ -126,11 +167,10 @@ class Driver:
         if now - since >= HEARTBEAT_INTERVAL:
             self._speeds = (step - old_step) / (now - since), (updates - old_updates) / (now - since)
             self._speed_mark = (now, step, updates)
-        self._post_heartbeat(max(HEARTBEAT_PROMISE, 3 * self._longest_item))
-        if self.recorder.project.writer.fault is not None:
-            self._wait_for_room(self.recorder.project.writer.fault)
+        self._post_heartbeat()
+        self._patience.store(self.recorder.check_writer)
 
-    def _post_heartbeat(self, promise: float) -> None:
+    def _post_heartbeat(self) -> None:
         self.recorder.project.runs.heartbeat(
             self.session.run_id,
             self.session.step,
@@ -139,7 +179,7 @@ class Driver:
             self._latest,
             self._best,
             *self._speeds,
-            promise,
+            max(HEARTBEAT_PROMISE, 3 * self._longest_item),
         )
 
     # ---- checkpoints ------------------------------------------------------------------------------------------------
@@ -150,67 +190,38 @@ class Driver:
         self._resume_point_at = time.monotonic()
 
     def _snapshot(self, name: str) -> None:
+        self._publish(lambda: self.recorder.save_snapshot(self.session, name, self._engine.keep_snapshots))
         if name != "best":
             self._next_snapshot = self._snapshot_after(self.session.step)
-        self._publish(lambda: self.recorder.save_snapshot(self.session, name, self._engine.keep_snapshots))
 
-    def _snapshot_after(self, step: int) -> int:
-        every = max(1, round(self.session.spec.total_steps * self._engine.snapshot_percent / 100))
-        return (step // every + 1) * every
+    def _snapshot_after(self, step: int) -> float:
+        """The step of the next snapshot: every few percent of the budget, and at its end."""
+        total = self.session.spec.total_steps
+        if step >= total:
+            return float("inf")
+        every = max(1, round(total * self._engine.snapshot_percent / 100))
+        return min(total, (step // every + 1) * every)
 
     def _publish(self, write: Callable[[], events.CheckpointWritten]) -> None:
-        written = self._store(write)
-        self._store(lambda: self.recorder.record(written, self._active))
+        written = self._patience.store(write)
+        self.recorder.record(written, self._active)
         self.channel.publish(written)
 
     # ---- pausing ----------------------------------------------------------------------------------------------------
 
     def _stay_paused(self) -> None:
-        run_id = self.session.run_id
         self._change_state(RunState.PAUSING)
         self._write_resume_point()
         self._change_state(RunState.PAUSED)
-        while self.channel.pausing and not self.channel.stopping:
+        while self.channel.pausing and not (self.channel.stopping or self.channel.leaving):
+            self._post_heartbeat()
             self.channel.wait_while_paused(HEARTBEAT_INTERVAL)
-            self._post_heartbeat(HEARTBEAT_PROMISE)
-        if self.channel.stopping:
-            self._change_state(RunState.STOPPING)
-        else:
-            self._store(lambda: self.recorder.change_state(run_id, RunState.RUNNING))
-            self._announce(RunState.RUNNING)
+        if not (self.channel.stopping or self.channel.leaving):
+            self._change_state(RunState.RUNNING)
         self._speed_mark = (time.monotonic(), self.session.step, self.session.agent.updates)
 
     def _change_state(self, state: RunState) -> None:
-        self._store(lambda: self.recorder.change_state(self.session.run_id, state))
-        self._announce(state)
-
-    def _announce(self, state: RunState) -> None:
         session = self.session
+        self._patience.store(lambda: self.recorder.change_state(session.run_id, state))
         where = (session.run_id, session.step, session.agent.updates, time.time())
         self.channel.publish(events.StateChanged(*where, state.value, ""))
-
-    # ---- a full disk ------------------------------------------------------------------------------------------------
-
-    def _store(self, write: Callable[[], Any]) -> Any:
-        """Do ``write``; where the disk refuses, hold training, keep everything in memory, and try again."""
-        refused_since = time.monotonic()
-        while True:
-            try:
-                return write()
-            except StorageError as error:
-                waited = time.monotonic() - refused_since
-                if waited >= self._disk_patience or self.channel.stopping:
-                    raise
-                self._hold(error)
-
-    def _wait_for_room(self, fault: StorageError) -> None:
-        refused_since = time.monotonic()
-        while self.recorder.project.writer.fault is not None:
-            if time.monotonic() - refused_since >= self._disk_patience or self.channel.stopping:
-                raise fault
-            self._hold(fault)
-        self.channel.trouble = ""
-
-    def _hold(self, error: StorageError) -> None:
-        self.channel.trouble = str(error)
-        self.channel.wait_for_stop(1.0)

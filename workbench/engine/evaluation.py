@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import numpy.typing as npt
 import numpy as np
+import numpy.typing as npt
+import torch
 
 from workbench.agents.base import Agent, Memory
+from workbench.engine.measures import NonFiniteValue
+from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.rollout import Episode, Step, iterate_episode
 from workbench.environments.wrappers import Environment
 from workbench.noise import NoiseSource, derive_seed
 
 
 class EvaluatingPolicy:
-    """An agent acting without exploration, from a stream of its own."""
+    """An agent acting in ``environment`` without exploration, from a stream of its own."""
 
-    def __init__(self, agent: Agent, noise: NoiseSource) -> None:
+    def __init__(self, agent: Agent, environment: Environment, noise: NoiseSource) -> None:
         self._agent = agent
+        self._environment = environment
         self._noise = noise
+        self._shape = environment.observation_space.shape
+        self._steps = 0
 
     def begin_episode(self) -> Memory:
         """A new episode's memory."""
+        self._steps = 0
         return self._agent.begin_episode(self._noise)[1]
 
     def act(self, observation: npt.NDArray[Any], memory: Memory) -> tuple[npt.NDArray[np.float32], Memory]:
-        """The agent's evaluation action."""
+        """The agent's evaluation action. Raises NonFiniteValue, and EnvironmentProblem for a misshapen observation."""
+        check_shape(observation, self._shape, self._environment, self._steps)
+        self._steps += 1
         action, memory, _ = self._agent.act(observation, memory, "evaluate")
+        if not np.isfinite(action).all():
+            raise NonFiniteValue("the agent's action is not finite")
         return action, memory
 
 
@@ -39,27 +49,39 @@ class Evaluation:
     numbers. Iterate to take one environment step at a time; then read ``finished``.
     """
 
-    def __init__(self, agent: Agent, environment: Environment, episodes: int, seed: int, step: int, record: bool) -> None:
-        self._agent = agent
+    def __init__(
+        self,
+        agent: Agent,
+        environment: Environment,
+        *,
+        episodes: int,
+        seed: int,
+        step: int,
+        record: bool,
+        device: torch.device,
+    ) -> None:
         self._environment = environment
         self._episodes = episodes
         self._seed = seed
         self._step = step
         self._record = record
+        self._policy = EvaluatingPolicy(agent, environment, NoiseSource(seed, f"evaluation/{step}", device))
         self.finished: list[Episode] = []
-        self.seconds = 0.0
 
-    def run(self, device: Any) -> Iterator[Step]:
-        """Run the episodes, yielding after every environment step."""
-        begin = time.perf_counter()
-        noise = NoiseSource(self._seed, f"evaluation/{self._step}", device)
-        policy = EvaluatingPolicy(self._agent, noise)
+    def run(self) -> Iterator[Step]:
+        """Run the episodes, yielding after every environment step.
+
+        Raises NonFiniteValue and EnvironmentProblem, which name the environment step of the run.
+        """
         for number in range(self._episodes):
             seed = derive_seed(self._seed, f"evaluation-environment/{self._step}/{number}") % 2**31
             record = self._record and number == 0
-            episode = yield from iterate_episode(self._environment, policy, seed=seed, record=record)
+            try:
+                episode = yield from iterate_episode(self._environment, self._policy, seed=seed, record=record)
+            except (EnvironmentProblem, NonFiniteValue) as error:
+                where = f"This was in the evaluation after environment step {self._step:,}."
+                raise type(error)(f"{str(error).rstrip('.')}. {where}") from error
             self.finished.append(episode)
-        self.seconds = time.perf_counter() - begin
 
     def recording(self) -> dict[str, npt.NDArray[Any]]:
         """The first episode as arrays; empty when nothing was to be recorded."""
@@ -70,3 +92,15 @@ class Evaluation:
         if episode.qpos is not None and episode.qvel is not None:
             arrays.update(qpos=episode.qpos, qvel=episode.qvel)
         return arrays
+
+
+def check_shape(
+    observation: npt.NDArray[Any], shape: tuple[int, ...] | None, environment: Environment, step: int
+) -> None:
+    """Raise EnvironmentProblem unless ``observation``, of step ``step`` (0: reset), has the ``shape`` of its space."""
+    if observation.shape != shape:
+        spec = environment.unwrapped.spec
+        name = spec.id if spec is not None else type(environment.unwrapped).__name__
+        when = f"step {step:,}" if step else "reset"
+        found = f"an observation of shape {observation.shape} instead of {shape}"
+        raise EnvironmentProblem(f"{name} returned {found} at {when}.")

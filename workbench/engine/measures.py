@@ -1,4 +1,4 @@
-"""Running means of metrics, and where the time goes."""
+"""Running means of metrics, where the time goes, and the error for numbers that are none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+
+class NonFiniteValue(ArithmeticError):
+    """A number that is not finite; the message names it, the update and the step."""
 
 
 class MetricMeans:
@@ -30,14 +34,20 @@ class MetricMeans:
             self._sums[names] = values
         self._counts[names] = self._counts.get(names, 0) + 1
 
+    def __len__(self) -> int:
+        return sum(self._counts.values())
+
     def take(self) -> dict[str, float]:
         """The means so far, and begin anew; this waits for the device."""
-        means: dict[str, float] = {}
+        totals: dict[str, float] = {}
+        counts: dict[str, int] = {}
         for names, sums in self._sums.items():
-            means.update(zip(names, (sums / self._counts[names]).tolist(), strict=True))
+            for name, total in zip(names, sums.tolist(), strict=True):
+                totals[name] = totals.get(name, 0.0) + total
+                counts[name] = counts.get(name, 0) + self._counts[names]
         self._sums.clear()
         self._counts.clear()
-        return means
+        return {name: total / counts[name] for name, total in totals.items()}
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Sums by number, and the names and counts as JSON."""
@@ -54,11 +64,10 @@ class MetricMeans:
 
 
 class TimeShares:
-    """Seconds spent per activity since the last :meth:`take`."""
+    """Seconds spent per activity since the last :meth:`take`. Pauses between activities do not count."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
-        self._since = time.perf_counter()
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
@@ -71,8 +80,15 @@ class TimeShares:
 
     def take(self) -> tuple[dict[str, float], float]:
         """Fraction of the time per activity, and the seconds they are fractions of; begins anew."""
-        now = time.perf_counter()
-        total = max(now - self._since, 1e-9)
+        total = max(sum(self._seconds.values()), 1e-9)
         shares = {name: seconds / total for name, seconds in self._seconds.items()}
-        self._seconds, self._since = {}, now
+        self._seconds = dict.fromkeys(self._seconds, 0.0)  # an activity once seen is told of every time
         return shares, total
+
+    def state(self) -> dict[str, float]:
+        """Seconds per activity so far, as JSON."""
+        return dict(self._seconds)
+
+    def load(self, seconds: Mapping[str, float]) -> None:
+        """Continue from :meth:`state`."""
+        self._seconds = dict(seconds)

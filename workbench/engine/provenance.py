@@ -5,9 +5,10 @@ from __future__ import annotations
 import platform
 import socket
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
-PACKAGES = {"foresight": "foresight-lab", "torch": "torch", "mujoco": "mujoco", "gymnasium": "gymnasium", "numpy": "numpy"}
+PACKAGES = {name: name for name in ("torch", "mujoco", "gymnasium", "numpy")} | {"foresight": "foresight-lab"}
 
 
 def versions() -> dict[str, str]:
@@ -29,7 +30,7 @@ def machine() -> dict[str, Any]:
 def processor() -> str:
     """The processor's marketing name where the system tells it."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 if line.startswith("model name"):
                     return line.partition(":")[2].strip()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from workbench.engine.channel import Channel
 from workbench.engine.devices import default_limit, resolve_device
 from workbench.engine.driver import DISK_PATIENCE
-from workbench.engine.recorder import Recorder, RunState
-from workbench.engine.worker import Outcome, Worker, failure
+from workbench.engine.recorder import Recorder, RunRow, RunState, StateRefused, StorageError, UnknownRun
+from workbench.engine.worker import Outcome, Worker, failure, record_outcome
 from workbench.settings import Problem, SettingsError, diff, fields_of
-from workbench.spec import RunSpec
+from workbench.spec import RunSpec, check_seeds
+
+#: states from which a run can be queued again
+RESUMABLE = {RunState.PAUSED, RunState.STOPPED, RunState.INTERRUPTED, RunState.FAILED, RunState.FINISHED}
 
 
 class RunQueue:
@@ -41,6 +46,7 @@ class RunQueue:
         self._lock = threading.Lock()
         self._workers: dict[int, Worker] = {}
         self._outcomes: dict[int, Outcome] = {}
+        self._unrecorded: set[int] = set()  # ended, and the full disk did not take it yet
         self._closed = False
 
     # ---- what users do ----------------------------------------------------------------------------------------------
@@ -51,29 +57,38 @@ class RunQueue:
         return self._allow(self.recorder.submit(spec))
 
     def resume(self, run_id: int, total_steps: int | None = None) -> None:
-        """Queue a run that stopped, was interrupted, failed, or (with a larger budget) finished.
+        """Queue a run that stopped, was interrupted, failed, or (with a larger budget) finished; end a pause.
 
         Raises:
             SettingsError: there is nothing left to do, or the budget is not beyond what was done.
             storage.StateRefused: it is queued or running already.
         """
-        if total_steps is not None:
-            self.recorder.extend(run_id, total_steps)
         row = self.recorder.run(run_id)
-        if row.status is RunState.FINISHED and row.step >= row.total_steps:
-            self.recorder.extend(run_id, row.total_steps)
+        worker = self._workers.get(run_id)
+        if row.status is RunState.PAUSED and worker is not None and total_steps is None:
+            worker.channel.proceed()
+            return
+        if row.status not in RESUMABLE or (row.status is RunState.PAUSED and worker is not None):
+            raise StateRefused(f"Run {run_id} is {row.status}, so it cannot be resumed.", remedy="Stop it first.")
+        if total_steps is not None or (row.status is RunState.FINISHED and row.step >= row.total_steps):
+            self.recorder.extend(run_id, row.total_steps if total_steps is None else total_steps)
         self.recorder.change_state(run_id, RunState.QUEUED, "resume")
+        self._outcomes.pop(run_id, None)
         self._allow([run_id])
 
     def fork(self, run_id: int, checkpoint: str, values: Mapping[str, Any], seeds: tuple[int, ...] = ()) -> list[int]:
         """Queue a new run that begins from a snapshot of ``run_id`` with changed settings.
 
         Raises:
-            SettingsError: no such snapshot, or a field that shapes the saved networks is changed.
+            SettingsError: no such snapshot, a field that shapes the saved networks is changed, or a seed is no seed.
+            storage.ArtifactDamaged, storage.DiskFull: the snapshot is not whole, or there is no room for the new run.
         """
         spec, seed = self.recorder.spec(run_id)
+        found = list(check_seeds(seeds or (seed,)))
+        if found:
+            raise SettingsError(found)
         changed = spec.changed(values)
-        changed = RunSpec(**{**vars(changed), "seeds": seeds or (seed,), "preset": spec.preset})
+        changed = replace(changed, seeds=seeds or (seed,))
         check_fork(spec, changed)
         origin = self.recorder.snapshot_row(run_id, checkpoint)
         return self._allow(self.recorder.submit(changed, parent=self.recorder.run(run_id), origin=origin))
@@ -85,17 +100,16 @@ class RunQueue:
             if self._closed:
                 return
             running = Counter(str(worker.device) for worker in self._workers.values())
-            for row in self.recorder.queued():
-                if self._only is not None and row.id not in self._only:
-                    continue
+            for row in self._waiting():
                 try:
                     device = resolve_device(row.device)
                 except SettingsError as error:
-                    self._fail(row.id, error)
+                    self._note_end(row.id, failure(error))
                     continue
                 name = str(device)
                 if running[name] < self.limits.get(name, default_limit(device)):
                     running[name] += 1
+                    self._outcomes.pop(row.id, None)
                     worker = Worker(self.recorder, row.id, device, self._disk_patience)
                     self._workers[row.id] = worker
                     worker.start()
@@ -108,11 +122,17 @@ class RunQueue:
         else:
             self.recorder.change_state(run_id, RunState.STOPPED, "taken from the queue")
 
-    def close(self, timeout: float | None = None) -> bool:
-        """Stop every run with a resume point and join the threads; returns whether all ended in time."""
+    def close(self, timeout: float | None = None, *, pause: bool = False) -> bool:
+        """Stop every run with a resume point and join the threads; returns whether all ended in time.
+
+        With ``pause`` the runs stay paused instead, to be resumed by whoever opens the project next.
+        """
         self._closed = True
         for worker in self.workers():
-            worker.channel.stop()
+            if pause:
+                worker.channel.put_away()
+            else:
+                worker.channel.stop()
         deadline = None if timeout is None else time.monotonic() + timeout
         ended = all(
             worker.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
@@ -141,8 +161,7 @@ class RunQueue:
     @property
     def idle(self) -> bool:
         """Whether nothing runs and nothing that may start is waiting."""
-        waiting = [row for row in self.recorder.queued() if self._only is None or row.id in self._only]
-        return not waiting and not any(worker.alive for worker in self.workers())
+        return not any(worker.alive for worker in self.workers()) and not self._waiting()
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
@@ -151,17 +170,32 @@ class RunQueue:
             self._only.update(runs)
         return runs
 
+    def _waiting(self) -> list[RunRow]:
+        """Queued runs that this queue may start, in order. A started one is stored as queued for a moment longer."""
+        begun = self._unrecorded.union(self._workers)
+        allowed = self._only
+        return [row for row in self.recorder.queued() if row.id not in begun and (allowed is None or row.id in allowed)]
+
     def _collect(self) -> None:
         for run_id, worker in list(self._workers.items()):
             if not worker.alive:
                 worker.join()
-                self._outcomes[run_id] = worker.outcome or Outcome(RunState.FAILED, "the worker ended without a word")
+                ended = Outcome(RunState.FAILED, "The worker ended without a word.", recorded=False)
+                self._outcomes[run_id] = worker.outcome or ended
                 del self._workers[run_id]
+                if not self._outcomes[run_id].recorded:
+                    self._unrecorded.add(run_id)
+        if self._unrecorded and self.recorder.project.writer.fault is None:
+            for run_id in tuple(self._unrecorded):
+                self._note_end(run_id, self._outcomes[run_id])
 
-    def _fail(self, run_id: int, error: Exception) -> None:
-        outcome = failure(error)
+    def _note_end(self, run_id: int, outcome: Outcome) -> None:
         self._outcomes[run_id] = outcome
-        self.recorder.change_state(run_id, RunState.FAILED, outcome.message)
+        self._unrecorded.add(run_id)
+        with contextlib.suppress(StorageError):
+            with contextlib.suppress(StateRefused, UnknownRun):  # it ended in another way meanwhile
+                record_outcome(self.recorder, run_id, outcome)
+            self._unrecorded.discard(run_id)
 
 
 def check_fork(parent: RunSpec, child: RunSpec) -> None:
@@ -176,5 +210,3 @@ def check_fork(parent: RunSpec, child: RunSpec) -> None:
     ]
     if found:
         raise SettingsError(found)
-
-

@@ -17,19 +17,22 @@ from storage import (
     RunFilter,
     RunRow,
     RunState,
+    StateRefused,
     StorageError,
+    UnknownRun,
     quarantine,
     require_space,
 )
-
 from workbench import events
 from workbench.engine.checkpoint import (
     Arrays,
     Checkpoint,
     ReplayRows,
+    closed_segments,
+    first_slot,
     read_segment,
     read_tail,
-    segments_needed,
+    segment_name,
     to_tensors,
 )
 from workbench.engine.provenance import machine, versions
@@ -37,16 +40,40 @@ from workbench.engine.session import TrainingSession
 from workbench.settings import Problem, SettingsError
 from workbench.spec import RunSpec
 
-__all__ = ["Recorder", "ResumePoint", "RunState", "StorageError", "log_entry", "scalars"]
+__all__ = [
+    "Recorder",
+    "ResumePoint",
+    "RunRow",
+    "RunState",
+    "StateRefused",
+    "StorageError",
+    "UnknownRun",
+    "log_entry",
+    "scalars",
+]
+
+#: the snapshot that a fork begins from
+ORIGIN = "origin"
+#: events that a session continued in the middle of a step yields once more
+REPEATABLE = (events.WarmUpFinished, events.ScalarsLogged, events.EvaluationFinished)
 
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """A resume point read back: where to continue, and what was wrong with younger ones."""
+    """A resume point read back: where to continue (None: no point was whole), and what was wrong with younger ones."""
 
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None
     replay: ReplayRows
     complaints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """What was stored already at the step where a run continues."""
+
+    step: int
+    metrics: frozenset[str]
+    kinds: frozenset[str]
 
 
 class Recorder:
@@ -55,7 +82,7 @@ class Recorder:
     def __init__(self, project: Project) -> None:
         self.project = project
         self._segments: dict[int, set[str]] = {}
-        self._last_size: dict[int, int] = {}
+        self._recorded: dict[int, _Recorded] = {}
 
     # ---- runs -------------------------------------------------------------------------------------------------------
 
@@ -66,8 +93,10 @@ class Recorder:
 
         Raises:
             storage.DiskFull: there is no room for its checkpoints.
+            storage.ArtifactDamaged: the snapshot to begin from is not whole.
         """
         self.require_space(spec)
+        networks = None if origin is None else self.project.artifacts.load(origin)[0]
         title = spec.preset or spec.agent
         group = None
         if len(spec.seeds) > 1:
@@ -93,21 +122,21 @@ class Recorder:
                 host=machine(),
             )
             run_id = self.project.runs.create(new)
-            if origin is not None:
-                arrays, _ = self.project.artifacts.load(origin)
-                self.project.artifacts.save(run_id, "snapshot", 0, "origin", arrays, {"step": 0, "updates": 0})
+            if networks is not None:
+                self.project.artifacts.save(run_id, "snapshot", 0, ORIGIN, networks, {"step": 0, "updates": 0})
             runs.append(run_id)
         return runs
 
     def require_space(self, spec: RunSpec) -> None:
-        """Raise storage.DiskFull unless two resume points and the snapshots of ``spec`` will fit."""
-        settings = spec.settings
-        width = max(getattr(settings, "hidden_size", 256), getattr(settings, "model_hidden_size", 256))
-        networks = 10 * width * width * 4
-        snapshots = int(100 / spec.engine.snapshot_percent) if spec.engine.keep_snapshots else 2
-        # Rough on purpose: weights three times over per resume point, replay rows of up to 400 numbers.
-        needed = 2 * 3 * networks + snapshots * networks + min(settings.replay_capacity, spec.total_steps) * 400
-        require_space(self.project.folder, needed, "start this run")
+        """Raise storage.DiskFull unless checkpoints and recordings of ``spec`` will fit, by a rough guess."""
+        settings, engine = spec.settings, spec.engine
+        sizes = [getattr(settings, name) for name in ("hidden_size", "model_hidden_size") if hasattr(settings, name)]
+        networks = 10 * max(sizes, default=256) ** 2 * 4
+        snapshots = int(100 / engine.snapshot_percent) if engine.keep_snapshots else 2
+        recordings = spec.total_steps // engine.evaluation_interval if engine.record_evaluations else 0
+        # Two resume points of weights and both of Adam's moments, rows and recorded steps of up to 100 numbers.
+        needed = (2 * 3 + snapshots) * networks + min(settings.replay_capacity, spec.total_steps) * 400
+        require_space(self.project.folder, needed + recordings * 250_000, "start this run")
 
     def run(self, run_id: int) -> RunRow:
         """The run's row."""
@@ -122,15 +151,16 @@ class Recorder:
         return spec, row.seed
 
     def extend(self, run_id: int, total_steps: int) -> None:
-        """Raise a run's budget.
+        """Change a run's budget.
 
         Raises:
-            SettingsError: it is not more than the run has done already.
+            SettingsError: it is not more than the run has done already, or does not fit its other settings.
         """
         row = self.project.runs.get(run_id)
         if total_steps <= row.step:
             message = f"{total_steps} is not beyond the {row.step} environment steps that run {run_id} has done"
             raise SettingsError([Problem("total_steps", message)])
+        RunSpec.from_json(row.spec).settings.replace(total_steps=total_steps)
         self.project.runs.set_total_steps(run_id, total_steps)
 
     def queued(self) -> list[RunRow]:
@@ -143,22 +173,46 @@ class Recorder:
         """Move a run to ``state``; the storage refuses what does not follow from its present one."""
         self.project.runs.change_state(run_id, state, reason, fault)
 
+    def put_away(self, run_id: int) -> None:
+        """Let a paused run stay paused when this process ends; its resume point holds everything."""
+        self.project.runs.put_away(run_id)
+
     # ---- events -----------------------------------------------------------------------------------------------------
 
     def record(self, event: events.Event, active_seconds: float) -> None:
-        """Store one event: its numbers in series, the rest in the run's log. Returns at once."""
-        for metric, value in scalars(event).items():
-            self.project.series.append(
-                event.run_id, metric, event.step, event.updates, active_seconds, event.wall_time, value
-            )
-        if isinstance(event, events.ScalarsLogged):
-            return
+        """Store one event: its numbers in series, the rest in the run's log. What is stored already is left out.
+
+        Raises:
+            storage.DiskFull: there is no room for an evaluation's recording; nothing of the event was stored.
+        """
+        run_id, recorded = event.run_id, self._recorded.get(event.run_id)
+        again = recorded is not None and recorded.step == event.step and isinstance(event, REPEATABLE)
+        metrics, kinds = (recorded.metrics, recorded.kinds) if recorded and again else (frozenset(), frozenset())
+        # The file first: it alone may be refused, and the whole event is then tried again.
         if isinstance(event, events.EvaluationFinished) and event.recording:
             name = f"evaluation-{event.step}"
             info = {"return": event.returns[0], "length": event.lengths[0], "mean_return": event.mean_return}
-            self.project.artifacts.save(event.run_id, "episode", event.step, name, event.recording, info, info)
+            self.project.artifacts.save(run_id, "episode", event.step, name, event.recording, info, info)
+        points = [
+            (metric, event.step, event.updates, active_seconds, event.wall_time, value)
+            for metric, value in scalars(event).items()
+            if metric not in metrics
+        ]
+        if points:
+            self.project.series.append_many(run_id, points)
         kind, data = log_entry(event)
-        self.project.log.append(event.run_id, kind, event.step, event.updates, event.wall_time, data)
+        if not isinstance(event, events.ScalarsLogged) and kind not in kinds:
+            self.project.log.append(run_id, kind, event.step, event.updates, event.wall_time, data)
+
+    def evaluations(self, run_id: int) -> tuple[float | None, float | None]:
+        """The latest and the best evaluation's mean return; None while there is none."""
+        values = self.project.series.read(run_id, "evaluation/return").value
+        return (float(values[-1]), float(values.max())) if len(values) else (None, None)
+
+    def check_writer(self) -> None:
+        """Where the disk refused, try again at once. Raises the StorageError for which nothing can be saved still."""
+        if self.project.writer.fault is not None:
+            self.project.writer.flush()
 
     def note(self, run_id: int, kind: str, step: int, updates: int, **data: Any) -> None:
         """A log entry of the engine's own."""
@@ -170,42 +224,40 @@ class Recorder:
         """Write everything that continuing needs; closed replay segments are written once. The last two points stay.
 
         Raises:
-            storage.DiskFull: nothing was changed; earlier points are untouched.
-            workbench.engine.session.NonFiniteValue: a loss was not finite; earlier points are untouched.
+            storage.DiskFull: earlier points are untouched.
+            workbench.engine.measures.NonFiniteValue: a loss was not finite; earlier points are untouched.
         """
         run_id, artifacts = session.run_id, self.project.artifacts
         checkpoint = session.checkpoint()
-        require_space(self.project.folder, 2 * self._last_size.get(run_id, 0), "write a resume point")
         known = self._segments.setdefault(run_id, {row.name for row in artifacts.list(run_id, "replay")})
         names = []
-        for number in segments_needed(session.replay):
-            name = f"segment-{number:06d}"
+        for begin, end in closed_segments(session.replay):
+            name = segment_name(begin, end)
             names.append(name)
             if name not in known:
-                artifacts.save(run_id, "replay", session.step, name, read_segment(session.replay, number), {})
+                artifacts.save(run_id, "replay", session.step, name, read_segment(session.replay, begin, end), {})
                 known.add(name)
-        begin, tail = read_tail(session.replay)
+        tail_begin, tail = read_tail(session.replay)
         arrays = checkpoint.arrays | {f"tail/{name}": value for name, value in tail.items()}
         document = checkpoint.document | {
             "replay_segments": names,
-            "tail_begin": begin,
+            "tail_begin": tail_begin,
             "active_seconds": active_seconds,
         }
         row = artifacts.save(run_id, "resume", session.step, f"resume-{session.step}", arrays, document)
         for removed in artifacts.prune_resume_points(run_id, keep=2):
             known.discard(removed.name)
-        self._last_size[run_id] = row.size
         return self._written(session, row)
 
     def save_snapshot(self, session: TrainingSession, name: str, keep: bool) -> events.CheckpointWritten:
-        """Write the networks alone as ``name``; without ``keep`` earlier ones other than best and origin go."""
+        """Write the networks alone as ``name``; without ``keep`` that of an earlier step goes, best and origin stay."""
         snapshot = session.snapshot()
         row = self.project.artifacts.save(
             session.run_id, "snapshot", session.step, name, snapshot.arrays, snapshot.document
         )
-        if not keep:
+        if not keep and name.startswith("step-"):
             for other in self.project.artifacts.list(session.run_id, "snapshot"):
-                if other.name not in (name, "best", "origin"):
+                if other.name.startswith("step-") and other.name != name:
                     self.project.artifacts.remove(other)
         return self._written(session, row)
 
@@ -215,11 +267,16 @@ class Recorder:
         )
 
     def origin(self, run_id: int) -> dict[str, Tensor] | None:
-        """The networks that a fork begins from."""
+        """The networks that a run begins from; None unless it is a fork.
+
+        Raises:
+            storage.ArtifactDamaged: they are missing or not whole.
+        """
         for row in self.project.artifacts.list(run_id, "snapshot"):
-            if row.name == "origin":
-                arrays, _ = self.project.artifacts.load(row)
-                return to_tensors("agent/", arrays)
+            if row.name == ORIGIN:
+                return to_tensors("agent/", self.project.artifacts.load(row)[0])
+        if self.project.runs.get(run_id).parent_uuid is not None:
+            raise ArtifactDamaged(f"The snapshot that run {run_id} begins from is missing.", remedy="Fork it anew.")
         return None
 
     def snapshot_row(self, run_id: int, which: str) -> ArtifactRow:
@@ -232,28 +289,25 @@ class Recorder:
         if which == "last" and rows:
             return rows[-1]
         for row in rows:
-            if row.name == which or (row.name != "origin" and str(row.step) == which):
+            if row.name == which or (row.name != ORIGIN and str(row.step) == which):
                 return row
-        steps = ", ".join(sorted({str(row.step) for row in rows}, key=int)) or "none yet"
+        steps = ", ".join(sorted({str(row.step) for row in rows if row.name != ORIGIN}, key=int)) or "none yet"
         message = f"run {run_id} has no snapshot {which!r}; expected last, best or one of the steps {steps}"
         raise SettingsError([Problem("checkpoint", message)])
 
     def load_resume_point(self, run_id: int) -> ResumePoint | None:
         """The youngest resume point that is whole; damaged ones are put aside and named. None: there is none."""
         complaints: list[str] = []
-        artifacts = self.project.artifacts
-        for row in reversed(artifacts.list(run_id, "resume")):
+        for row in reversed(self.project.artifacts.list(run_id, "resume")):
             try:
-                arrays, document = artifacts.load(row)
+                arrays, document = self.project.artifacts.load(row)
                 replay = self._load_replay(run_id, arrays, document)
             except ArtifactDamaged as error:
                 complaints.append(str(error))
                 quarantine(self.project.database, row, str(error))
                 continue
             return ResumePoint(Checkpoint(arrays, document), replay, tuple(complaints))
-        if complaints:
-            return ResumePoint(Checkpoint({}, {}), ReplayRows(), tuple(complaints))
-        return None
+        return ResumePoint(None, ReplayRows(), tuple(complaints)) if complaints else None
 
     def _load_replay(self, run_id: int, arrays: Arrays, document: dict[str, Any]) -> ReplayRows:
         rows = {row.name: row for row in self.project.artifacts.list(run_id, "replay")}
@@ -261,7 +315,11 @@ class Recorder:
         for name in document["replay_segments"]:
             if name not in rows:
                 raise ArtifactDamaged(f"The replay segment {name} of run {run_id} is missing.")
-            segments[int(name.removeprefix("segment-"))] = self.project.artifacts.load(rows[name])[0]
+            try:
+                segments[first_slot(name)] = self.project.artifacts.load(rows[name])[0]
+            except ArtifactDamaged as error:
+                quarantine(self.project.database, rows[name], str(error))  # so that it is written once more
+                raise
         tail = {name.removeprefix("tail/"): value for name, value in arrays.items() if name.startswith("tail/")}
         return ReplayRows(segments, (document["tail_begin"], tail))
 
@@ -269,7 +327,17 @@ class Recorder:
         """Forget everything after ``step``, so that no step is stored twice."""
         self.project.runs.truncate_after(run_id, step)
         self._segments.pop(run_id, None)
-        self.project.runs.set_versions(run_id, versions())
+        self._recorded[run_id] = _Recorded(
+            step,
+            frozenset(name for name, (last, _) in self.project.series.latest(run_id).items() if last == step),
+            frozenset(entry.kind for entry in self.project.log.read(run_id) if entry.step == step),
+        )
+
+    def note_versions(self, run_id: int, matmul: str) -> list[str]:
+        """Store what runs the run from now on, ``matmul`` being the library of its products; returns what changed."""
+        before, now = self.project.runs.get(run_id).versions, versions() | {"matmul": matmul}
+        self.project.runs.set_versions(run_id, now)
+        return [f"{name} {before[name]} -> {now[name]}" for name in now if name in before and before[name] != now[name]]
 
     @property
     def folder(self) -> Path:

@@ -1,13 +1,14 @@
 """One seed of one run, as a generator: act, step, learn, evaluate, and say what happened after every step.
 
-Whoever drives it decides what happens: pausing is not calling ``next``, stopping is no longer calling it. Between any two
-items :meth:`TrainingSession.checkpoint` gives everything that continuing needs; a session made from it goes on where it was
-taken, bit for bit on a CPU, as if it had never stopped.
+Whoever drives it decides what happens: pausing is not calling ``next``, stopping is no longer calling it. Between any
+two items :meth:`TrainingSession.checkpoint` gives everything that continuing needs; a session made from it goes on
+where it was taken, bit for bit on a CPU, as if it had never stopped.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +21,10 @@ from torch import Tensor
 from workbench import events
 from workbench.agents.base import Agent, AgentState, GradientAgent, Memory, TaskFacts
 from workbench.engine.checkpoint import Checkpoint, ReplayRows, to_arrays, to_tensors
-from workbench.engine.evaluation import Evaluation
-from workbench.engine.measures import MetricMeans, TimeShares
+from workbench.engine.evaluation import Evaluation, check_shape
+from workbench.engine.measures import MetricMeans, NonFiniteValue, TimeShares
 from workbench.environments.make import make_environment
+from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.rollout import reset_environment, step_environment
 from workbench.environments.simulator_state import (
     SimulatorState,
@@ -40,10 +42,8 @@ from workbench.spec import RunSpec
 
 #: updates between two looks at whether a loss or gradient was not finite; each look waits for the device
 NONFINITE_INTERVAL = 100
-
-
-class NonFiniteValue(ArithmeticError):
-    """A number that is not finite; the message names it, the update and the step."""
+#: environment steps whose first update is remembered, to tell in which one a number was not finite
+REMEMBERED_STEPS = 1000
 
 
 @dataclass
@@ -103,9 +103,14 @@ class TrainingSession:
         self._evaluated_at = -1
         self._logged_updates = 0
         self._logged_step = 0
-        self._log_due = False
+        self._checked_updates = 0
+        self._learned_from: deque[tuple[int, int]] = deque(maxlen=REMEMBERED_STEPS)  # updates before, environment step
+        self._reset_seed: int | None = self._seed_of("environment")  # for the next reset; None: the stream goes on
         self.step = 0
         self.phase = "act" if spec.settings.warm_up_steps > 0 else "evaluate"
+
+    def _seed_of(self, stream: str) -> int:
+        return derive_seed(self.seed, stream) % 2**31
 
     def _make_environment(self) -> Environment:
         spec = self.spec
@@ -128,7 +133,10 @@ class TrainingSession:
         return self.phase == "act"
 
     def run(self) -> Generator[events.Message, None, None]:
-        """Go on until the budget is spent. State is changed before a message of it is yielded, never after."""
+        """Go on until the budget is spent. State is changed before a message of it is yielded, never after.
+
+        Only events of the present step that follow a checkpoint taken within it are yielded again after a restart.
+        """
         while True:
             if self.phase == "act":
                 if self.step >= self.spec.total_steps:
@@ -138,15 +146,16 @@ class TrainingSession:
                 yield from self._learn()
             else:
                 yield from self._evaluate()
+                yield self._progress("acting")
 
     def _act(self) -> Iterator[events.Message]:
-        warm_up = self.spec.settings.warm_up_steps
         episode = self._episode or self._begin_episode()
         self.agent.step = self.step
         with self._shares.measure("acting"):
             action = self._choose(episode)
         with self._shares.measure("environment"):
             observation, reward, terminated, truncated = step_environment(self.environment, action, self.step + 1)
+        check_shape(observation, self._facts.observation_shape, self.environment, self.step + 1)
         self.replay.append(action, reward, terminated, observation)
         episode.observation = observation
         episode.length += 1
@@ -155,13 +164,10 @@ class TrainingSession:
         self.phase = "learn"
         ended = terminated or truncated
         # The authors drop the episode that warm-up leaves unfinished and begin a new one.
-        if ended or self.step == warm_up:
+        if ended or self.step == self.spec.settings.warm_up_steps:
             self._episode = None
         if ended:
             yield events.EpisodeFinished(*self._where(), episode.total, episode.length, terminated, truncated)
-        if self.step == warm_up:
-            yield events.WarmUpFinished(*self._where())
-        yield events.Progress(*self._where(), "acting", self.spec.total_steps)
 
     def _choose(self, episode: _Episode) -> npt.NDArray[np.float32]:
         if self.step < self.spec.settings.warm_up_steps and not self.acts_in_warm_up:
@@ -170,19 +176,27 @@ class TrainingSession:
             return low + (high - low) * uniform
         action, episode.memory, _ = self.agent.act(episode.observation, episode.memory, "explore")
         if not np.isfinite(action).all():
-            raise NonFiniteValue(f"the action is not finite at environment step {self.step + 1:,}")
+            self.check_finite()  # names what the action suffers from
+            raise NonFiniteValue(f"the agent's action was not finite at environment step {self.step + 1:,}")
         return action
 
     def _begin_episode(self) -> _Episode:
-        seed = derive_seed(self.seed, "environment") % 2**31 if self.step == 0 else None
         options, memory = self.agent.begin_episode(self._acting)
-        observation = reset_environment(self.environment, seed, options or None)
+        try:
+            observation = reset_environment(self.environment, self._reset_seed, options or None)
+            check_shape(observation, self._facts.observation_shape, self.environment, 0)
+        except EnvironmentProblem as error:
+            raise EnvironmentProblem(f"{error} This was the reset after environment step {self.step:,}.") from error
+        self._reset_seed = None
         self.replay.begin_episode(observation)
         self._episode = _Episode(observation, memory)
         return self._episode
 
     def _learn(self) -> Iterator[events.Message]:
+        if self.step == self.spec.settings.warm_up_steps:
+            yield events.WarmUpFinished(*self._where())
         self.agent.step = self.step
+        self._learned_from.append((self.agent.updates, self.step))
         items = self.agent.learn(self.replay, self.step)
         while True:
             with self._shares.measure("update"):
@@ -190,16 +204,22 @@ class TrainingSession:
             if metrics is None:
                 break
             self._means.add(metrics)
-            if self.agent.updates % NONFINITE_INTERVAL == 0:
+            if self.agent.updates - self._checked_updates >= NONFINITE_INTERVAL:
                 self.check_finite()
-            yield events.Progress(*self._where(), "learning", self.spec.total_steps)
+            yield self._progress("learning")
         self.phase = "evaluate"
-        if self.agent.updates - self._logged_updates >= self.spec.engine.log_interval:
+        if self._log_due():
             yield self._log()
 
+    def _log_due(self) -> bool:
+        interval = self.spec.engine.log_interval
+        updates, steps = self.agent.updates - self._logged_updates, self.step - self._logged_step
+        # What learns without gradient updates is logged by environment steps.
+        return updates >= interval or (updates == 0 and steps >= interval and len(self._means) > 0)
+
     def _log(self) -> events.ScalarsLogged:
-        shares, seconds = self._shares.take()
         values = self._means.take()
+        shares, seconds = self._shares.take()
         values["speed/updates"] = (self.agent.updates - self._logged_updates) / seconds
         values["speed/steps"] = (self.step - self._logged_step) / seconds
         values.update({f"time/{name}": share for name, share in shares.items()})
@@ -215,15 +235,23 @@ class TrainingSession:
             return
         engine = self.spec.engine
         evaluation = Evaluation(
-            self.agent, self.evaluation_environment, engine.evaluation_episodes, self.seed, self.step, engine.record_evaluations
+            self.agent,
+            self.evaluation_environment,
+            episodes=engine.evaluation_episodes,
+            seed=self.seed,
+            step=self.step,
+            record=engine.record_evaluations,
+            device=self.device,
         )
-        items = evaluation.run(self.device)
+        items, seconds = evaluation.run(), 0.0
         while True:
+            begin = time.perf_counter()
             with self._shares.measure("evaluation"):
                 item = next(items, None)
+            seconds += time.perf_counter() - begin
             if item is None:
                 break
-            yield events.Progress(*self._where(), "evaluating", self.spec.total_steps)
+            yield self._progress("evaluating")
         self.phase = "act"
         self._evaluation_requested = False
         self._evaluated_at = self.step
@@ -231,7 +259,7 @@ class TrainingSession:
             *self._where(),
             tuple(episode.episode_return for episode in evaluation.finished),
             tuple(episode.length for episode in evaluation.finished),
-            evaluation.seconds,
+            seconds,
             evaluation.recording(),
         )
 
@@ -241,17 +269,23 @@ class TrainingSession:
 
     def check_finite(self) -> None:
         """Raise NonFiniteValue if a loss or gradient norm was not finite at some update; waits for the device."""
+        self._checked_updates = self.agent.updates
         found = self.agent.first_nonfinite()
         if found is not None:
             name, update = found
-            raise NonFiniteValue(f"{name} was not finite at update {update:,} (environment step {self.step:,})")
+            steps = [step for updates, step in self._learned_from if updates < update]
+            step = steps[-1] if steps else self.step
+            raise NonFiniteValue(f"{name} was not finite at update {update:,} (environment step {step:,})")
 
     def view(self) -> events.SimulatorView | None:
-        """The training environment's positions and velocities now; None where there is no MuJoCo or no episode."""
+        """The training environment's positions and velocities now; None where they are not known or no episode runs."""
         physics = get_physics(self.environment)
         if physics is None or self._episode is None:
             return None
         return events.SimulatorView(*self._where(), *physics, self._episode.length, self._episode.total)
+
+    def _progress(self, phase: str) -> events.Progress:
+        return events.Progress(*self._where(), phase, self.spec.total_steps)
 
     def _where(self) -> tuple[int, int, int, float]:
         return self.run_id, self.step, self.agent.updates, time.time()
@@ -285,6 +319,8 @@ class TrainingSession:
             "evaluation_requested": self._evaluation_requested,
             "evaluated_at": self._evaluated_at,
             "logged": [self._logged_updates, self._logged_step],
+            "shares": self._shares.state(),
+            "reset_seed": self._reset_seed,
             "episode": None,
             "simulator": None,
         }
@@ -316,6 +352,7 @@ class TrainingSession:
         arrays, document = checkpoint.arrays, checkpoint.document
         self.agent.load(AgentState(to_tensors("agent/", arrays), document["agent"]))
         self._means.load(to_tensors("means/", arrays), document["means"], self.device)
+        self._shares.load(document["shares"])
         noise = to_tensors("noise/", arrays)
         self._acting.load(noise["acting"])
         self._warm_up.load(noise["warm-up"])
@@ -326,20 +363,33 @@ class TrainingSession:
         self._evaluation_requested = document["evaluation_requested"]
         self._evaluated_at = document["evaluated_at"]
         self._logged_updates, self._logged_step = document["logged"]
-        return self._restore_episode(arrays, document)
+        self._checked_updates = self.agent.updates
+        self._reset_seed = document["reset_seed"]
+        if self.step == 0:
+            return None  # the environment was not touched yet
+        obstacle = self._restore_simulator(arrays, document["simulator"])
+        if obstacle is None:
+            self._restore_episode(arrays, document["episode"])
+        else:
+            self._reset_seed = self._seed_of(f"environment/{self.step}")
+        return obstacle
 
-    def _restore_episode(self, arrays: Mapping[str, npt.NDArray[Any]], document: Mapping[str, Any]) -> str | None:
-        if document["simulator"] is None:
+    def _restore_simulator(self, arrays: Mapping[str, npt.NDArray[Any]], facts: dict[str, Any] | None) -> str | None:
+        if facts is None:
             return obstacle_to_restoring(self.environment)
         prefix = "simulator/"
         simulator = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-        restore_state(self.environment, SimulatorState(simulator, document["simulator"]))
-        episode = document["episode"]
-        if episode is not None:
-            memory = Memory(self._acting, to_tensors("memory/", arrays), dict(episode["numbers"]))
-            memory.tensors = {name: tensor.to(self.device) for name, tensor in memory.tensors.items()}
-            self._episode = _Episode(arrays["episode/observation"], memory, episode["length"], episode["total"])
+        try:
+            restore_state(self.environment, SimulatorState(simulator, facts))
+        except EnvironmentProblem as error:
+            return str(error)
         return None
+
+    def _restore_episode(self, arrays: Mapping[str, npt.NDArray[Any]], episode: Mapping[str, Any] | None) -> None:
+        if episode is not None:
+            tensors = {name: tensor.to(self.device) for name, tensor in to_tensors("memory/", arrays).items()}
+            memory = Memory(self._acting, tensors, dict(episode["numbers"]))
+            self._episode = _Episode(arrays["episode/observation"], memory, episode["length"], episode["total"])
 
 
 def task_facts(environment: Environment) -> TaskFacts:

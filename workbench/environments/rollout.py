@@ -48,7 +48,7 @@ class Episode:
 
     ``terminated`` means that the task ended, ``truncated`` that time was up (the environment's limit or the caller's):
     what follows a truncation still has value. ``qpos`` `[T + 1, nq]` and ``qvel`` `[T + 1, nv]` are kept on request,
-    for environments with MuJoCo.
+    for environments whose positions are known.
     """
 
     observations: Array
@@ -116,7 +116,7 @@ def iterate_episode(
     """Run one episode; yields a :class:`Step` after each environment step and returns the :class:`Episode`.
 
     ``episode = yield from iterate_episode(...)`` passes the steps on and keeps the result. ``max_steps`` truncates;
-    ``record`` keeps MuJoCo's positions and velocities. Raises :class:`EnvironmentProblem`, which names the step.
+    ``record`` keeps positions and velocities. Raises :class:`EnvironmentProblem`, which names the step.
     """
     observation = reset_environment(environment, seed, reset_options)
     memory = policy.begin_episode()

@@ -66,27 +66,40 @@ def model_of(environment: Environment) -> Any | None:
 
 
 def get_physics(environment: Environment) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Copies of MuJoCo's positions `[nq]` and velocities `[nv]`, or None for an environment without MuJoCo."""
-    if model_of(environment) is None:
+    """Copies of the positions `[nq]` and velocities `[nv]`; None where they are not known.
+
+    They are MuJoCo's, or the one position and velocity that are the state of a classic-control task.
+    """
+    if model_of(environment) is not None:
+        data = _data(environment)
+        return data.qpos.copy(), data.qvel.copy()
+    if _path(environment) not in _CLASSIC_ATTRIBUTES:
         return None
-    data = _data(environment)
-    return data.qpos.copy(), data.qvel.copy()
+    position, velocity = np.asarray(cast(Any, environment.unwrapped).state, np.float64)
+    return np.array([position]), np.array([velocity])
 
 
 def set_physics(environment: Environment, qpos: NDArray[np.float64], qvel: NDArray[np.float64]) -> None:
-    """Put MuJoCo's bodies at ``qpos`` `[nq]`, ``qvel`` `[nv]` and compute what follows from them, to look at or replay.
+    """Put the bodies at ``qpos`` `[nq]`, ``qvel`` `[nv]` and compute what follows from them, to look at or replay.
 
     This is not the full state: use :func:`restore_state` to continue an episode exactly. Raises
-    :class:`EnvironmentProblem` for an environment without MuJoCo and for other shapes.
+    :class:`EnvironmentProblem` for an environment whose positions are not known and for other shapes.
     """
     model = model_of(environment)
-    if model is None:
-        raise EnvironmentProblem(f"{_path(environment)} has no MuJoCo model, so its bodies cannot be placed.")
-    if np.shape(qpos) != (model.nq,) or np.shape(qvel) != (model.nv,):
+    if model is None and _path(environment) not in _CLASSIC_ATTRIBUTES:
         raise EnvironmentProblem(
-            f"{_path(environment)} needs {model.nq} positions and {model.nv} velocities, not arrays of the shapes "
+            f"{_path(environment)} has no MuJoCo model and is no classic-control task, so its bodies cannot be placed."
+        )
+    sizes = (1, 1) if model is None else (model.nq, model.nv)
+    if np.shape(qpos) != sizes[:1] or np.shape(qvel) != sizes[1:]:
+        raise EnvironmentProblem(
+            f"{_path(environment)} needs {sizes[0]} positions and {sizes[1]} velocities, not arrays of the shapes "
             f"{np.shape(qpos)} and {np.shape(qvel)}: they belong to another task."
         )
+    if model is None:
+        base = cast(Any, environment.unwrapped)
+        base.state = np.array([qpos[0], qvel[0]], np.asarray(base.state).dtype)
+        return
     data = _data(environment)
     data.qpos[:], data.qvel[:] = qpos, qvel
     sys.modules["mujoco"].mj_forward(model, data)

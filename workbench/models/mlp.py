@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -12,15 +13,15 @@ from torch.nn import functional
 from workbench.noise import Noise
 
 Activation = Literal["elu", "relu"]
-_ACTIVATIONS = {"elu": functional.elu, "relu": functional.relu}
+_ACTIVATIONS: dict[str, Callable[..., Tensor]] = {"elu": functional.elu, "relu": functional.relu}
 
 
 def orthogonal(rows: int, columns: int, noise: Noise, name: str) -> Tensor:
-    """An orthogonal [rows, columns] matrix, gain 1, uniform over such matrices (QR of a normal matrix with signs fixed)."""
+    """An orthogonal [rows, columns] matrix, gain 1, uniform over such (QR of a normal matrix with signs fixed)."""
     flat = noise.normal((max(rows, columns), min(rows, columns)), name)
     q, r = torch.linalg.qr(flat)
-    q = q * torch.sign(torch.diagonal(r))
-    return q if rows >= columns else q.T
+    uniform: Tensor = q * torch.sign(torch.diagonal(r))
+    return uniform if rows >= columns else uniform.T
 
 
 class MLP(nn.Module):
@@ -51,13 +52,14 @@ class MLP(nn.Module):
         self._activation = _ACTIVATIONS[activation]
         copies = max(members, 1)
         weights, biases = [], []
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for fan_in, fan_out in pairwise(sizes):
             weight = torch.stack([orthogonal(fan_out, fan_in, noise, "weight") for _ in range(copies)])
             bias = torch.zeros(copies, fan_out, device=weight.device)
             weights.append(nn.Parameter(weight if members else weight[0]))
             biases.append(nn.Parameter(bias if members else bias[0]))
         self.weights = nn.ParameterList(weights)
         self.biases = nn.ParameterList(biases)
+        self._layers = tuple(zip(weights, biases, strict=True))  # walking a ParameterList costs as much as a layer
         self.norm_gain: nn.Parameter | None = None
         self.norm_shift: nn.Parameter | None = None
         if normalise_first:
@@ -67,11 +69,15 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs for inputs [..., input]; see the class."""
-        return self._ensemble(x) if self.members else self._single(x)
+        # Layers work on rows: activations in place on a view of them would copy each gradient in the backward pass.
+        rows = x.reshape(-1, x.shape[-1])
+        if self.members:
+            return self._ensemble(rows).view(self.members, *x.shape[:-1], -1)
+        return self._single(rows).view(*x.shape[:-1], -1)
 
     def _single(self, x: Tensor) -> Tensor:
-        last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+        last = len(self._layers) - 1
+        for layer, (weight, bias) in enumerate(self._layers):
             x = functional.linear(x, weight, bias)
             if layer == 0 and self.norm_gain is not None:
                 x = functional.layer_norm(x, x.shape[-1:], self.norm_gain, self.norm_shift).tanh_()
@@ -80,14 +86,13 @@ class MLP(nn.Module):
         return x
 
     def _ensemble(self, x: Tensor) -> Tensor:
-        leading = x.shape[:-1]
-        x = x.reshape(1, -1, x.shape[-1]).expand(self.members, -1, -1)
-        last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+        x = x.expand(self.members, -1, -1)
+        last = len(self._layers) - 1
+        for layer, (weight, bias) in enumerate(self._layers):
             x = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
             if layer == 0 and self.norm_gain is not None and self.norm_shift is not None:
                 x = functional.layer_norm(x, x.shape[-1:])
                 x = torch.addcmul(self.norm_shift.unsqueeze(1), x, self.norm_gain.unsqueeze(1)).tanh_()
             elif layer < last:
                 x = self._activation(x, inplace=True)
-        return x.reshape(self.members, *leading, x.shape[-1])
+        return x

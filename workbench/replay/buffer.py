@@ -156,7 +156,7 @@ class ReplayBuffer:
             index = np.arange(begin + skip, begin + len(rows["flags"])) % self.size
             where = torch.from_numpy(index).to(self.device)
             for name, values in rows.items():
-                self._tensors[name][where] = torch.from_numpy(values[skip:]).to(self.device)
+                self._tensors[name][where] = torch.from_numpy(np.array(values[skip:])).to(self.device)
             self._flags[index] = rows["flags"][skip:]
         self.head, self.oldest = state["head"], state["oldest"]
         self.transitions, self._episode_start = state["transitions"], state["episode_start"]

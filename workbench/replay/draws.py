@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+import torch
 from torch import Tensor
 
 
@@ -48,3 +49,9 @@ class Batch:
     terminated: Tensor
     valid: Tensor
     first: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on ``device``: itself where it lies there already."""
+        if self.rewards.device == device:
+            return self
+        return Batch(**{each.name: getattr(self, each.name).to(device) for each in fields(self)})

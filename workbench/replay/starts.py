@@ -54,9 +54,12 @@ class WindowStarts:
         self._set_bounds(0, len(content))
 
     def draw(self, shape: Sequence[int], noise: Noise, name: str) -> Tensor:
-        """Uniform starts, int64 of ``shape``, without host synchronisation. There must be at least one."""
+        """Uniform starts, int64 of ``shape``, without host synchronisation. There must be at least one.
+
+        Noise of another device than the replay's makes it wait for that device.
+        """
         positions = (noise.indices(self._bounds[1], shape, name) + self._bounds[0]) % self._size
-        return self._ring[positions]
+        return self._ring[positions.to(self._ring.device)]
 
     def _set_bounds(self, head: int, count: int) -> None:
         if (head, count) != (self._host_bounds[0], self._host_bounds[1]):

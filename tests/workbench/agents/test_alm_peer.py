@@ -1,4 +1,4 @@
-"""The numpy reference for ALM against the authors' published code, on the same weights, batches and noise.
+"""The numpy reference and the agent against the authors' published code, on the same weights, batches and noise.
 
 Skipped unless the environment variable ALM_PEER names a checkout of that code (github.com/RajGhugare19/alm).
 """
@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.workbench.agents import alm_agent as own
 from tests.workbench.agents import alm_expected as alm
 from tests.workbench.agents import alm_expected_update as reference
 from tests.workbench.agents.alm_peer import (
     HIGH,
     LOW,
+    NETWORKS,
     SETTINGS,
     UPDATE_STEP,
     FixedDraws,
@@ -35,6 +37,8 @@ from tests.workbench.agents.alm_peer import (
     networks_of,
     peer_losses,
 )
+from workbench.agents.alm import AlignedLatentModel
+from workbench.agents.base import Memory
 
 PEER = os.environ.get("ALM_PEER")
 pytestmark = pytest.mark.skipif(PEER is None, reason="ALM_PEER does not name a checkout of the authors' code")
@@ -171,3 +175,90 @@ def test_weights_go_both_ways(peer):
         fill_network(getattr(other, name), network_of(getattr(agent, name)))
         for mine, theirs in zip(getattr(agent, name).parameters(), getattr(other, name).parameters(), strict=True):
             assert torch.equal(mine, theirs)
+
+
+# The agent, in the single precision that both train in
+
+
+def agent_like(peer_agent, sizes):
+    """The agent of this package with the peer's weights."""
+    agent = own.make_agent(own.make_settings(sizes), sizes, seed=99, double=False)
+    own.fill_agent(agent, networks_of(peer_agent))
+    return agent
+
+
+def agent_update(agent: AlignedLatentModel, batches, noise, step):
+    """One update of the agent; its losses and gradient norms under the peer's names."""
+    agent.noise = fixed = own.fixed_noise(agent.settings, noise, torch.float32)
+    std = torch.tensor(agent.settings.exploration_std.at(step))
+    metrics = agent.update(own.agent_batches(agent.settings, batches, torch.float32), {"std": std})
+    fixed.finish()
+    losses = {name: float(metrics[f"loss/{name}"]) for name in ("reward", "classifier", "critic", "actor")}
+    norms = {name: float(metrics[f"gradient_norm/{name}"]) for name in ("reward", "critic", "actor")}
+    losses["representation"] = float(metrics["loss/encoder_model"])
+    norms["representation"] = float(metrics["gradient_norm/model"])
+    return losses, norms
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 5])
+def test_agent_follows_the_peer_through_updates(peer, horizon):
+    """All losses and the four gradient norms, in two updates of both from the same weights."""
+    sizes = replace(Sizes(), horizon=horizon)
+    peer_agent = build_peer_agent(peer, sizes, 20 + horizon, double=False)
+    agent = agent_like(peer_agent, sizes)
+    for number, step in enumerate((UPDATE_STEP, UPDATE_STEP + 1)):
+        batches, noise = make_batches(sizes, 30 + number), make_noise(sizes, 40 + number)
+        theirs = peer_losses(peer_agent, batches, noise, step=step, learn=True)
+        losses, norms = agent_update(agent, batches, noise, step)
+        assert losses == pytest.approx(theirs.losses, rel=1e-4)
+        assert norms == pytest.approx(theirs.gradient_norms, rel=1e-4)
+        assert max(norms.values()) > SETTINGS.max_gradient_norm
+    for mine, other in zip(all_arrays(own.networks_of(agent)), all_arrays(networks_of(peer_agent)), strict=True):
+        assert mine == pytest.approx(other, abs=1e-4)
+
+
+def test_peer_with_the_agents_weights_has_the_agents_losses(peer):
+    """The other way: what the agent starts with, in the peer."""
+    sizes = Sizes()
+    still = own.make_settings(sizes, learning_rate=1e-30)
+    agent = own.make_agent(still, sizes, seed=3, double=False)
+    weights = own.networks_of(agent)
+    peer_agent = build_peer_agent(peer, sizes, 12, double=False)
+    pairs = {
+        "encoder": weights.encoder,
+        "encoder_target": weights.target_encoder,
+        "model": weights.model,
+        "reward": weights.reward,
+        "classifier": weights.classifier,
+        "actor": weights.actor,
+    }
+    for name, network in pairs.items():
+        fill_network(getattr(peer_agent, name), network)
+    for name, networks in (("critic", weights.critics), ("critic_target", weights.target_critics)):
+        fill_network(getattr(peer_agent, name).Q1, networks[0])
+        fill_network(getattr(peer_agent, name).Q2, networks[1])
+    assert {*pairs, "critic", "critic_target"} == set(NETWORKS)
+    for mine, theirs in zip(all_arrays(weights), all_arrays(networks_of(peer_agent)), strict=True):
+        assert np.array_equal(mine, theirs)
+    batches, noise = make_batches(sizes, 13), make_noise(sizes, 14)
+    theirs = peer_losses(peer_agent, batches, noise)
+    losses, norms = agent_update(agent, batches, noise, UPDATE_STEP)
+    assert losses == pytest.approx(theirs.losses, rel=1e-4)
+    assert norms == pytest.approx(theirs.gradient_norms, rel=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["explore", "evaluate"])
+def test_agent_acts_like_the_peer(peer, mode):
+    sizes = replace(Sizes(), batch=1)
+    peer_agent = build_peer_agent(peer, sizes, 15, double=False)
+    agent = agent_like(peer_agent, Sizes())
+    observation, noise = make_batches(sizes, 16).observations[0].astype(np.float32), make_noise(sizes, 17)
+    agent.step = 30
+    draws = {"act_latent": noise["z0"][0]} | ({"act_action": noise["action_K"][0]} if mode == "explore" else {})
+    fixed = own.FixedNoise(draws, torch.float32)
+    action, _, _ = agent.act(observation, Memory(fixed), mode)
+    fixed.finish()
+    with FixedDraws(noise, ["z0", "action_K"]).installed():
+        expected = peer_agent.get_action(observation, 30, mode == "evaluate")
+    assert action == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    assert action.shape == (sizes.action,)

@@ -149,9 +149,28 @@ def test_physics_can_be_read_and_placed() -> None:
         set_physics(viewer, qpos[1:], qvel)
 
 
-def test_an_environment_without_mujoco_has_no_physics() -> None:
-    pendulum = make_environment("Pendulum-v1")
-    assert get_physics(pendulum) is None
-    assert model_of(pendulum) is None
+@pytest.mark.parametrize("name", ["Pendulum-v1", "MountainCarContinuous-v0"])
+def test_classic_control_has_one_position_and_one_velocity(name: str) -> None:
+    environment, viewer = make_environment(name, seed=0), make_environment(name, seed=1)
+    assert model_of(environment) is None
+    advance(environment, draw_actions(environment, 5))
+    physics = get_physics(environment)
+    assert physics is not None
+    qpos, qvel = physics
+    set_physics(viewer, qpos, qvel)
+    assert get_physics(viewer) == physics
+    action = draw_actions(environment, 1)[0]
+    assert np.array_equal(environment.step(action)[0], viewer.step(action)[0]), "they go on alike"
+    with pytest.raises(EnvironmentProblem, match="1 positions and 1 velocities"):
+        set_physics(viewer, np.zeros(2), qvel)
+
+
+def test_an_unknown_environment_without_mujoco_has_no_physics() -> None:
+    class OtherPendulum(gym.envs.classic_control.PendulumEnv):
+        """A pendulum whose state may mean anything."""
+
+    environment = OtherPendulum()
+    environment.reset(seed=0)
+    assert get_physics(environment) is None
     with pytest.raises(EnvironmentProblem, match="no MuJoCo model"):
-        set_physics(pendulum, np.zeros(1), np.zeros(1))
+        set_physics(environment, np.zeros(1), np.zeros(1))

@@ -1,0 +1,433 @@
+"""The window's frame: workspaces, docks that hide what is behind, layouts that are remembered, notices, keys."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDockWidget, QLineEdit, QMenu, QVBoxLayout
+from pytestqt.qtbot import QtBot
+
+from storage import DiskFull, RunState
+from ui import workspaces
+from ui.actions import ActionRegistry
+from ui.context import Context
+from ui.main_window import MainWindow
+from ui.panels import PanelEntry
+from ui.panels.base import Panel
+from ui.recovery import RecoveryBanner
+from ui.reporting import Reporter
+from ui.run_reports import ending
+from ui.top_bar import fill_menu
+from ui.trouble import TroubleBanner
+from workbench.engine.monitor import GpuLoad, MachineLoad
+
+
+class Sheet(Panel):
+    """A panel that counts how often it is in sight."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.setMinimumSize(60, 60)
+        self.field = QLineEdit()
+        self.field.setPlaceholderText("Filter")
+        column = QVBoxLayout(self)
+        column.addWidget(self.field)
+
+
+def _sheet(name: str, title: str) -> type[Sheet]:
+    return type(title, (Sheet,), {"name": name, "title": title})
+
+
+First, Second, Third, Fourth, Form = (
+    _sheet(name, name.capitalize()) for name in ("first", "second", "third", "fourth", "form")
+)
+
+
+class Broken(Panel):
+    """A panel that cannot be made."""
+
+    name, title = "broken", "Broken"
+
+    def __init__(self, context: Context) -> None:
+        raise RuntimeError("no such thing")
+
+
+@pytest.fixture
+def panels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small table of panels in place of the real one."""
+    places = {"First": "middle", "Second": "middle-bottom", "Third": "right", "Fourth": "right-bottom"}
+    table = [PanelEntry(name.lower(), name, f"{__name__}:{name}", "watch", area) for name, area in places.items()]
+    table.append(PanelEntry("form", "Form", f"{__name__}:Form", "configure", "middle"))
+    table.append(PanelEntry("ghost", "Ghost", "ui.panels.no_such_module:Ghost", "plan", "middle"))
+    monkeypatch.setattr(workspaces, "PANELS", tuple(table))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if "no_such" in name else object())
+
+
+@pytest.fixture
+def frame(qtbot: QtBot, context: Context, panels: None) -> Iterator[MainWindow]:
+    """The window over the sample project, on the screen at 1600 x 1000."""
+    yield from _show(qtbot, context, 1600, 1000)
+
+
+def _show(qtbot: QtBot, context: Context, width: int, height: int) -> Iterator[MainWindow]:
+    made = _make(context, width, height)
+    qtbot.addWidget(made)
+    qtbot.waitExposed(made)
+    yield made
+    made.machine.stop()
+
+
+def _make(context: Context, width: int, height: int) -> MainWindow:
+    context.preferences.set("window.size", [width, height])
+    made = MainWindow()
+    context.actions = ActionRegistry(made, context.theme)
+    made.fill(context)
+    made.resize(width, height)
+    made.show()
+    QApplication.processEvents()
+    QApplication.processEvents()
+    return made
+
+
+def _places(window: MainWindow) -> dict[str, tuple[int, int, int, int]]:
+    docks = window.workspaces["watch"].docks
+    return {name: (dock.x(), dock.y(), dock.width(), dock.height()) for name, dock in docks.items()}
+
+
+# ---- workspaces and docks -------------------------------------------------------------------------------------------
+
+
+def test_only_workspaces_with_panels_are_shown_and_missing_ones_are_logged(
+    context: Context, panels: None, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    window = _make(context, 1600, 1000)
+    qtbot.addWidget(window)
+    assert list(window.top_bar.tabs) == ["configure", "watch"]
+    assert "no module ui.panels.no_such_module" in caplog.text
+
+
+def test_the_default_layout_puts_panels_where_the_table_says(frame: MainWindow) -> None:
+    place = _places(frame)
+    assert place["first"][0] == place["second"][0] == 0
+    assert place["second"][1] > place["first"][1]
+    assert place["third"][0] > place["first"][0] + place["first"][2]
+    assert abs(place["third"][2] - 540) <= 12
+    assert abs(place["second"][3] - 368) <= 12
+    right = place["third"][0] + place["third"][2]
+    assert abs(right - frame.workspaces["watch"].width()) <= 1
+
+
+def test_a_small_window_turns_the_right_column_into_tabs(qtbot: QtBot, context: Context, panels: None) -> None:
+    window = next(_show(qtbot, context, 1000, 700))
+    docks = window.workspaces["watch"].docks
+    assert docks["third"].panel.isVisible()
+    assert not docks["fourth"].panel.isVisible()
+    assert docks["first"].width() >= 420
+    assert docks["first"].height() >= 260
+    assert window.top_bar.search.property("narrow") is True
+
+
+def test_a_panel_behind_a_tab_is_inactive_until_its_tab_is_taken(
+    qtbot: QtBot, context: Context, panels: None
+) -> None:
+    window = next(_show(qtbot, context, 1000, 700))
+    docks = window.workspaces["watch"].docks
+    assert docks["third"].panel.active
+    assert not docks["fourth"].panel.active
+    tabs = docks["third"].bar._tabs
+    assert [tabs.tabText(number) for number in range(tabs.count())] == ["Third", "Fourth"]
+    tabs.setCurrentIndex(1)
+    QApplication.processEvents()
+    assert docks["fourth"].panel.active
+    assert not docks["third"].panel.active
+
+
+def test_changing_the_workspace_deactivates_its_panels(frame: MainWindow) -> None:
+    first = frame.workspaces["watch"].docks["first"].panel
+    assert first.active
+    frame.show_workspace("configure")
+    QApplication.processEvents()
+    assert not first.active
+    assert frame.workspaces["configure"].docks["form"].panel.active
+    assert frame.context is not None
+    assert frame.context.preferences.get("window.workspace") == "configure"
+
+
+def test_a_panel_that_cannot_be_made_leaves_the_others_standing(
+    context: Context, panels: None, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = (
+        PanelEntry("broken", "Broken", f"{__name__}:Broken", "watch", "middle"),
+        PanelEntry("first", "First", f"{__name__}:First", "watch", "right"),
+    )
+    monkeypatch.setattr(workspaces, "PANELS", table)
+    window = _make(context, 1600, 1000)
+    qtbot.addWidget(window)
+    assert list(window.workspaces["watch"].docks) == ["first"]
+    assert "The panel Broken cannot be shown: no such thing" in context.notices.items[0].text
+
+
+# ---- layouts --------------------------------------------------------------------------------------------------------
+
+
+def test_a_changed_layout_is_on_disk_at_once_and_comes_back(qtbot: QtBot, context: Context, panels: None) -> None:
+    window = next(_show(qtbot, context, 1600, 1000))
+    workspace = window.workspaces["watch"]
+    docks = workspace.docks
+    workspace.resizeDocks([docks["first"], docks["third"]], [800, 780], Qt.Orientation.Horizontal)
+    docks["second"].close()
+    qtbot.waitUntil(lambda: "layout.watch.wide" in context.preferences.path.read_text(encoding="utf-8"))
+    qtbot.wait(workspaces.SAVE_DELAY + 100)
+    before = _places(window)
+    again = next(_show(qtbot, context, 1600, 1000))
+    assert abs(before["third"][2] - 780) < 30
+    assert abs(_places(again)["third"][2] - before["third"][2]) <= 2
+    assert again.workspaces["watch"].docks["second"].isHidden()
+
+
+def test_reset_brings_everything_back(frame: MainWindow) -> None:
+    before = _places(frame)
+    docks = frame.workspaces["watch"].docks
+    docks["first"].close()
+    docks["fourth"].setFloating(True)
+    frame.workspaces["watch"].reset()
+    QApplication.processEvents()
+    assert not docks["fourth"].isFloating()
+    assert _places(frame) == before
+
+
+def test_locking_pins_every_dock_and_is_remembered(frame: MainWindow, qtbot: QtBot, context: Context) -> None:
+    context.actions.trigger("layout.lock")
+    fixed = QDockWidget.DockWidgetFeature.NoDockWidgetFeatures
+    assert {dock.features() for dock in frame.workspaces["watch"].docks.values()} == {fixed}
+    again = next(_show(qtbot, context, 1600, 1000))
+    assert {dock.features() for dock in again.workspaces["watch"].docks.values()} == {fixed}
+    assert context.actions.qt("layout.lock").isChecked()
+
+
+def test_enlarging_fills_the_workspace_and_shrinking_restores_it(frame: MainWindow, qtbot: QtBot) -> None:
+    before = _places(frame)
+    workspace = frame.workspaces["watch"]
+    workspace.show_panel("third")
+    qtbot.waitUntil(lambda: workspace.focused() is workspace.docks["third"])
+    QTest.keyClick(frame, Qt.Key.Key_F11)
+    QApplication.processEvents()
+    assert workspace.docks["third"].width() == workspace.width()
+    assert not workspace.docks["first"].panel.active
+    QTest.keyClick(frame, Qt.Key.Key_F11)
+    QApplication.processEvents()
+    assert _places(frame) == before
+    assert workspace.docks["first"].panel.active
+
+
+def test_a_layout_is_not_remembered_while_a_panel_is_enlarged(frame: MainWindow, qtbot: QtBot) -> None:
+    workspace = frame.workspaces["watch"]
+    assert frame.context is not None
+    workspace.save()
+    stored = frame.context.preferences.get("layout.watch.wide")
+    workspace.enlarge(workspace.docks["first"])
+    qtbot.wait(workspaces.SAVE_DELAY + 100)
+    assert frame.context.preferences.get("layout.watch.wide") == stored
+
+
+def test_the_size_of_the_window_is_remembered(frame: MainWindow, qtbot: QtBot, context: Context) -> None:
+    frame.resize(1300, 900)
+    qtbot.waitUntil(lambda: context.preferences.get("window.size") == [1300, 900])
+
+
+# ---- keys -----------------------------------------------------------------------------------------------------------
+
+
+def test_f6_goes_round_the_panels_and_marks_the_one_with_the_keyboard(frame: MainWindow, qtbot: QtBot) -> None:
+    frame.activateWindow()
+    workspace = frame.workspaces["watch"]
+    seen = []
+    for _ in range(5):
+        QTest.keyClick(frame, Qt.Key.Key_F6)
+        dock = workspace.focused()
+        assert dock is not None
+        assert dock.bar.property("active") is True
+        seen.append(dock.objectName())
+    assert sorted(seen[:4]) == ["first", "fourth", "second", "third"]
+    assert seen[4] == seen[0]
+    QTest.keyClick(frame, Qt.Key.Key_F6, Qt.KeyboardModifier.ShiftModifier)
+    present = workspace.focused()
+    assert present is not None
+    assert present.objectName() == seen[3]
+
+
+def test_ctrl_and_a_digit_choose_the_workspace(frame: MainWindow) -> None:
+    QTest.keyClick(frame, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert frame.workspace is frame.workspaces["configure"]
+    assert frame.top_bar.tabs["configure"].isChecked()
+    QTest.keyClick(frame, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    assert frame.workspace is frame.workspaces["watch"]
+
+
+def test_ctrl_f_goes_to_the_panels_own_filter(frame: MainWindow, qtbot: QtBot) -> None:
+    workspace = frame.workspaces["watch"]
+    workspace.show_panel("second")
+    panel = workspace.docks["second"].panel
+    assert isinstance(panel, Sheet)
+    panel.field.clearFocus()
+    workspace.docks["second"].bar.enlarge.setFocus()
+    QTest.keyClick(frame, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(panel.field.hasFocus)
+
+
+def test_every_shortcut_is_given_once(frame: MainWindow, context: Context) -> None:
+    keys = [context.actions.qt(action.id).shortcut().toString() for action in context.actions]
+    given = [key for key in keys if key]
+    assert sorted(given) == sorted(set(given))
+
+
+def test_menus_are_made_from_the_registry(frame: MainWindow, context: Context) -> None:
+    menu = QMenu()
+    fill_menu(menu, "View", context.actions)
+    titles = [action.text() for action in menu.actions() if not action.isSeparator()]
+    assert "Configure" in titles
+    assert "Panels" in titles
+    assert "Reset layout" in titles
+    assert "Settings…" not in titles
+
+
+# ---- bars -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_top_bar_counts_what_runs_and_waits(frame: MainWindow) -> None:
+    assert frame.top_bar.running.text() == "3 running · 2 queued"
+
+
+def test_the_status_bar_shows_the_machine(frame: MainWindow) -> None:
+    gpu = GpuLoad("card", 0.38, 1, 2)
+    frame.status_bar.show_machine(MachineLoad(0.61, 5 * 1024**3, 24 * 1024**3, 1, 1_500_000_000, (gpu,)))
+    bar = frame.status_bar
+    assert bar.cpu.accessibleDescription() == "61 %"
+    assert bar.gpu.isVisible()
+    assert bar.gpu.accessibleDescription() == "38 %"
+    assert bar.memory.accessibleDescription() == "5.0 of 24 GB"
+    assert bar._disk.text() == "1.5 GB free"
+    assert bar._disk.property("role") == "warn"
+
+
+def test_notices_come_go_and_wait(frame: MainWindow, context: Context, qtbot: QtBot) -> None:
+    bar, done = frame.status_bar, []
+    bar._hide_notice.setInterval(60)
+    context.notices.add("ok", "It finished.")
+    context.notices.add("bad", "It failed.", "Open log", lambda: done.append(True))
+    context.notices.add("bad", "It failed.")
+    assert bar._left.currentIndex() == 1
+    assert bar._notice.text() == "It failed.  (2×)"
+    assert bar._waiting.text() == "2 of 2 notices"
+    qtbot.waitUntil(lambda: bar._left.currentIndex() == 0)
+    assert bar._waiting.text() == "2 notices"
+    bar.show_notice(context.notices.items[1])
+    bar._notice_action.click()
+    assert done == [True]
+    assert [notice.text for notice in context.notices.items] == ["It finished."]
+
+
+def test_the_theme_button_changes_every_colour_and_is_remembered(frame: MainWindow, context: Context) -> None:
+    def ground() -> QColor:
+        return frame.top_bar.grab().toImage().pixelColor(frame.top_bar.width() // 2, 4)
+
+    assert ground() == context.theme.color("panel")
+    assert context.theme.dark
+    frame.top_bar.theme_button.click()
+    assert not context.theme.dark
+    assert ground() == QColor("#FFFFFF")
+    assert context.preferences.get("theme.mode") == "light"
+
+
+def test_larger_text_makes_the_bars_grow(frame: MainWindow, context: Context) -> None:
+    before = frame.top_bar.height()
+    for _ in range(8):
+        context.actions.trigger("view.larger")
+    assert context.theme.scale == 1.5
+    assert frame.top_bar.height() == round(before * 1.5)
+    assert context.preferences.get("theme.scale") == 1.5
+
+
+# ---- trouble --------------------------------------------------------------------------------------------------------
+
+
+def test_interrupted_runs_are_offered_until_they_are_answered(context: Context, qtbot: QtBot) -> None:
+    banner = RecoveryBanner(context)
+    qtbot.addWidget(banner)
+    assert banner.text.startswith("“Paper sizes, K = 3” was interrupted ")
+    assert banner.text.endswith("at step 6,000. Nothing before step 6,000 is lost.")
+    assert not banner.resume_button.isEnabled()
+    banner.leave_button.click()
+    assert banner.isHidden()
+    again = RecoveryBanner(context)
+    qtbot.addWidget(again)
+    assert again.isHidden()
+
+
+def test_several_interrupted_runs_are_named_together(context: Context, qtbot: QtBot) -> None:
+    for row in context.project.runs.page():
+        if row.status is RunState.RUNNING:
+            context.project.runs.change_state(row.id, RunState.INTERRUPTED, "killed")
+    banner = RecoveryBanner(context)
+    qtbot.addWidget(banner)
+    assert banner.text.startswith("4 runs were interrupted: ")
+    assert " and 1 more." in banner.text
+    assert banner.resume_button.text() == "Resume all"
+
+
+def test_a_full_disk_is_shown_for_as_long_as_it_lasts(
+    context: Context, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    banner = TroubleBanner(context)
+    qtbot.addWidget(banner)
+    banner.look()
+    assert banner.isHidden()
+    fault = DiskFull("The disk is full.", "Nothing is lost.", "Free 200 MB.")
+    monkeypatch.setattr(context.project.writer, "_fault", fault)
+    banner.look()
+    assert banner.text.startswith("The disk is full. Nothing is lost. Free 200 MB. Training waits")
+    monkeypatch.setattr(context.project.writer, "_fault", None)
+    banner.look()
+    assert banner.isHidden()
+
+
+def test_exceptions_of_slots_and_threads_become_notices_once_each(
+    context: Context, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    reporter = Reporter(context.notices)
+    try:
+        for _ in range(3):
+            try:
+                raise ValueError("a slot broke")
+            except ValueError:
+                sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        thread = threading.Thread(target=lambda: 1 / 0, name="a worker")
+        thread.start()
+        thread.join()
+        qtbot.waitUntil(lambda: len(context.notices.items) == 2)
+    finally:
+        reporter.close()
+    slot, worker = context.notices.items
+    assert slot.text == "Something failed: ValueError: a slot broke"
+    assert slot.count == 3
+    assert worker.text == "Something failed: ZeroDivisionError: division by zero (in the thread a worker)"
+    assert "Traceback" in caplog.text
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 4
+
+
+def test_the_end_of_a_run_is_told_in_a_sentence(context: Context) -> None:
+    rows = {row.name: row for row in context.project.runs.page()}
+    text, bad = ending(rows["No KL term seed 1"])
+    assert text.startswith("No KL term seed 1 finished. Return ")
+    assert text.endswith(", 3 min 20 s.")
+    assert not bad
+    text, bad = ending(rows["ReLU, lr 3e-3"])
+    assert text.startswith("ReLU, lr 3e-3 failed at step 2,000: the loss critic was not finite")
+    assert bad

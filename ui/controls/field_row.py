@@ -1,0 +1,94 @@
+"""One row of a form: mark, name, control, help with its range or the error, source."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from ui.controls.field_edit import FieldEdit
+from ui.controls.labels import Label
+from ui.theme import Theme
+
+NAME_WIDTH = 168
+
+
+class FieldRow(QWidget):
+    """``reset`` is emitted when the user wants the preset's value back."""
+
+    reset = Signal()
+
+    def __init__(
+        self, theme: Theme, path: str, name: str, edit: FieldEdit, help_text: str, source: str, ablation: bool = False
+    ) -> None:
+        super().__init__()
+        self.path, self.name, self.edit, self.help_text = path, name, edit, help_text
+        self._theme = theme
+        self._mark = QFrame()
+        self._mark.setFixedWidth(3)
+        self._help = Label(theme, help_text, 11, token="text2", wrap=True)
+        self._wrong = Label(theme, "", 11, 500, "bad", wrap=True)
+        self._changed = self._build_changed()
+        words = QVBoxLayout()
+        words.setContentsMargins(0, 0, 0, 0)
+        words.setSpacing(1)
+        words.addWidget(self._help)
+        words.addWidget(self._wrong)
+        words.addWidget(self._changed)
+        title = Label(theme, name, weight=500, wrap=True)
+        title.setFixedWidth(theme.px(NAME_WIDTH))
+        title.setBuddy(edit)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 2, 0, 2)
+        row.setSpacing(12)
+        row.addWidget(self._mark)
+        row.addWidget(title, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(edit, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addLayout(words, 1)
+        self.chips: list[QLabel] = []
+        for text in (["ablation"] if ablation else []) + ([source] if source else []):
+            chip = QLabel(text)
+            chip.setProperty("role", "chip")
+            chip.setFont(theme.font(10))
+            chip.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
+            row.addWidget(chip, 0, Qt.AlignmentFlag.AlignVCenter)
+            self.chips.append(chip)
+        theme.changed.connect(self._paint)
+        self.show_state("", "", False)
+
+    def _build_changed(self) -> QWidget:
+        widget = QWidget()
+        line = QHBoxLayout(widget)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(4)
+        self._preset = Label(self._theme, "", 11, token="accent")
+        button = QPushButton("Reset")
+        button.setProperty("kind", "link")
+        button.setFont(self._theme.font(11))
+        button.setAccessibleName(f"Reset {self.name} to the preset's value")
+        button.setFixedHeight(self._theme.px(20))
+        button.clicked.connect(self.reset)
+        line.addWidget(self._preset)
+        line.addWidget(button)
+        line.addStretch(1)
+        return widget
+
+    def set_help(self, text: str) -> None:
+        """Another sentence of help."""
+        self.help_text = text
+        self._help.setText(text)
+
+    def show_state(self, problem: str, preset: str, differs: bool) -> None:
+        """The error, or that it differs from the preset, or neither."""
+        self._problem, self._differs = problem, differs
+        self._wrong.setText(problem)
+        self._wrong.setVisible(bool(problem))
+        self._preset.setText(f"Preset: {preset or 'empty'}")
+        self._changed.setVisible(differs)
+        self.edit.set_wrong(bool(problem))
+        described = ". ".join(part.rstrip(".") for part in (self.help_text, problem) if part)
+        self.edit.setAccessibleDescription(described)
+        self._paint()
+
+    def _paint(self) -> None:
+        token = "bad" if self._problem else "accent" if self._differs else ""
+        self._mark.setStyleSheet(f"background: {self._theme.hex(token)};" if token else "background: transparent;")

@@ -1,0 +1,148 @@
+"""A panel in its dock, with the title bar: name or tabs, what it shows, the panel's own controls, and "more"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QTabBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ui.controls.elided_label import ElidedLabel
+from ui.theme import Theme
+
+if TYPE_CHECKING:
+    from ui.panels.base import Panel
+
+TITLE_HEIGHT = 32
+MOVABLE = (
+    QDockWidget.DockWidgetFeature.DockWidgetMovable
+    | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+    | QDockWidget.DockWidgetFeature.DockWidgetClosable
+)
+
+
+class DockTitle(QFrame):
+    """The title bar. Docks that share a place show their names as tabs here, in every one of their title bars."""
+
+    chosen = Signal(str)  # name of the panel whose tab was taken
+
+    def __init__(self, title: str, theme: Theme, controls: Sequence[QWidget]) -> None:
+        super().__init__()
+        self.setObjectName("docktitle")
+        self._theme = theme
+        self._names: list[str] = []
+        self._name = QLabel(title)
+        self._tabs = QTabBar()
+        self._tabs.setObjectName("docktabs")
+        self._tabs.setDrawBase(False)
+        self._tabs.setExpanding(False)
+        self._tabs.setUsesScrollButtons(True)
+        self._tabs.setAccessibleName("Panels that share this place")
+        self._tabs.hide()
+        self._tabs.currentChanged.connect(self._choose)
+        self.subtitle = ElidedLabel()
+        self.subtitle.setProperty("role", "hint")
+        self.enlarge = _button("Enlarge  F11")
+        self.more = _button("More: float, close, copy picture, reset")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._row = row = QHBoxLayout(self)
+        row.setContentsMargins(11, 0, 5, 0)
+        row.setSpacing(6)
+        for widget in (self._name, self._tabs, self.subtitle):
+            row.addWidget(widget)
+        row.addStretch(1)
+        for control in controls:
+            row.addWidget(control)
+        row.addWidget(self.enlarge)
+        row.addWidget(self.more)
+        self.repaint_icons()
+
+    def repaint_icons(self) -> None:
+        """Take colours and sizes from the theme again."""
+        self.setFixedHeight(self._theme.px(TITLE_HEIGHT) + 1)
+        self._name.setFont(self._theme.font(12, 600))
+        self._tabs.setFont(self._theme.font(12, 500))
+        self.subtitle.setFont(self._theme.font(11))
+        for button, icon in ((self.enlarge, "max"), (self.more, "more")):
+            button.setIcon(self._theme.icon(icon))
+            button.setIconSize(QSize(self._theme.px(16), self._theme.px(16)))
+
+    def show_tabs(self, panels: Sequence[tuple[str, str]], current: str) -> None:
+        """Offer (name, title) pairs as tabs, or with fewer than two the name alone."""
+        self._tabs.blockSignals(True)
+        names = [name for name, _ in panels]
+        if names != self._names:
+            self._names = names
+            while self._tabs.count():
+                self._tabs.removeTab(0)
+            for _, title in panels:
+                self._tabs.addTab(title)
+        if current in names:
+            self._tabs.setCurrentIndex(names.index(current))
+        self._tabs.blockSignals(False)
+        self._tabs.setVisible(len(names) > 1)
+        self._name.setVisible(len(names) < 2)
+        self._row.setContentsMargins(1 if len(names) > 1 else 11, 0, 5, 0)
+
+    def focus_tabs(self) -> None:
+        """Give the tab row the keyboard."""
+        if self._tabs.isVisible():
+            self._tabs.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def mark_active(self, active: bool) -> None:
+        """Draw the line under the title in the accent while the panel has the keyboard."""
+        if self.property("active") != active:
+            self.setProperty("active", active)
+            self.style().unpolish(self)
+            self.style().polish(self)
+
+    def _choose(self, index: int) -> None:
+        if 0 <= index < len(self._names):
+            self.chosen.emit(self._names[index])
+
+
+class PanelDock(QDockWidget):
+    """One panel. It is hidden, and so does no work, while another tab of its place is in front."""
+
+    def __init__(self, name: str, panel: Panel, theme: Theme) -> None:
+        super().__init__(panel.title)
+        self.setObjectName(name)
+        self.panel = panel
+        self.bar = DockTitle(panel.title, theme, panel.header_widgets())
+        self.setTitleBarWidget(self.bar)
+        self.setFeatures(MOVABLE)
+        body = QFrame()
+        body.setObjectName("dockbody")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(1, 0, 1, 1)
+        column.addWidget(panel)
+        self.setWidget(body)
+        panel.subtitle_changed.connect(self.bar.subtitle.setText)
+        self.visibilityChanged.connect(panel.setVisible)
+
+    def lock(self, locked: bool) -> None:
+        """Keep it where it is, or let it be moved again."""
+        self.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures if locked else MOVABLE)
+
+    def menu(self, entries: QMenu) -> None:
+        """Give "more" its menu."""
+        self.bar.more.setMenu(entries)
+
+
+def _button(tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setToolTip(tip)
+    button.setAccessibleName(tip.partition("  ")[0].partition(":")[0])
+    button.setAutoRaise(True)
+    return button

@@ -1,0 +1,1 @@
+"""Plots: thin pieces over pyqtgraph in the application's look."""

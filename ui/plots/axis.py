@@ -1,0 +1,97 @@
+"""The axes of every plot: three to five round ticks, true minus, thin lines, a horizontal grid."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPen
+
+from ui.plots import ticks
+from ui.theme import Theme
+
+Scale = Literal["number", "log", "duration", "date"]
+
+#: px between two ticks, along and up
+_ROOM = {"bottom": 110, "left": 48}
+
+
+class PlotAxis(pg.AxisItem):
+    """Left or bottom axis. ``short`` is for small plots: thousands as 6k, fewer ticks, no title."""
+
+    def __init__(self, side: Literal["left", "bottom"], theme: Theme, *, short: bool = False) -> None:
+        self._scale_kind: Scale = "number"
+        self._short = short
+        self._labels: dict[float, str] = {}
+        super().__init__(side)
+        self._theme = theme
+        self.enableAutoSIPrefix(False)
+        self.setStyle(tickLength=0, tickTextOffset=6, autoReduceTextSpace=False, hideOverlappingLabels=False)
+        self.setStyle(tickAlpha=255)
+        if side == "left":
+            self.setGrid(255)
+        self.repaint_colors()
+
+    @property
+    def scale_kind(self) -> Scale:
+        """What the positions mean."""
+        return self._scale_kind
+
+    def set_scale_kind(self, kind: Scale) -> None:
+        """What the positions mean: numbers, exponents of ten, seconds of a span, or seconds since 1970."""
+        if kind != self._scale_kind:
+            self._scale_kind = kind
+            self.picture = None
+            self.update()
+
+    def set_title(self, title: str) -> None:
+        """The title in words with its unit; none on small plots."""
+        if not self._short:
+            self.setLabel(title)
+            self.label.setFont(self._theme.font(11))
+
+    def repaint_colors(self) -> None:
+        """Take colours and fonts from the theme again."""
+        theme = self._theme
+        self.setPen(_hairline(theme, "line"))
+        self.setTickPen(_hairline(theme, "grid"))
+        self.setTextPen(QPen(theme.color("text2")))
+        self.setTickFont(theme.font(10))
+        self.label.setFont(theme.font(11))
+        room = 9 if self._short else 12
+        metrics = pg.QtGui.QFontMetrics(theme.font(10))
+        if self.orientation == "bottom":
+            # The title stands below the ticks; pyqtgraph's own guess of its height cuts descenders.
+            title = 0 if self._short else pg.QtGui.QFontMetrics(theme.font(11)).height() + 4
+            self.setHeight(metrics.height() + room + title - 3)
+        elif self._short:
+            self.setWidth(metrics.horizontalAdvance("−0.000") + 6)
+
+    # ---- pyqtgraph's hooks -------------------------------------------------------------------------------------------
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        """pyqtgraph's; one level of ticks."""
+        room = self._theme.px(_ROOM[self.orientation])
+        most = max(2, min(3 if self._short else 5, int(size // (room * (0.6 if self._short else 1.0)))))
+        low, high = sorted((minVal, maxVal))
+        if self._scale_kind == "duration":
+            found = ticks.duration_ticks(low, high, most)
+        elif self._scale_kind == "date":
+            found = ticks.date_ticks(low, high, most)
+        else:
+            make = ticks.log_ticks if self._scale_kind == "log" else ticks.number_ticks
+            found = make(low, high, most, short=self._short)
+        self._labels = dict(found)
+        return [(1.0, [value for value, _ in found])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """pyqtgraph's; the words made with the values."""
+        return [self._labels.get(value, "") for value in values]
+
+
+def _hairline(theme: Theme, token: str) -> QPen:
+    pen = QPen(theme.color(token), 1)
+    pen.setCosmetic(True)
+    pen.setStyle(Qt.PenStyle.SolidLine)
+    return pen

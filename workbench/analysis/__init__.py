@@ -1,0 +1,1 @@
+"""What is computed from runs and trained models: statistics of curves, and analyses as generators."""
