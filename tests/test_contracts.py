@@ -399,6 +399,17 @@ def test_a_run_goes_on_from_a_replay_that_was_overwritten(agent: str, monkeypatc
 
 
 @agents
+def test_a_run_without_warm_up_learns_as_soon_as_it_can(agent: str) -> None:
+    """From the first step, or from the first window that is long enough."""
+    spec = tiny_spec(agent, warm_up_steps=0, total_steps=12)
+    messages, _ = run(new_session(spec))
+    learned = [each.step for each in messages if isinstance(each, events.Progress) and each.phase == "learning"]
+    assert learned
+    assert learned[0] <= 5
+    assert [each.step for each in messages if isinstance(each, events.EvaluationFinished)] == [0, 12]
+
+
+@agents
 def test_how_often_a_run_is_evaluated_changes_nothing_else(agent: str) -> None:
     runs = []
     for engine in (

@@ -51,7 +51,7 @@ def tiny_settings(agent: str, **changes: Any) -> AgentSettings:
             values[field.path] = max(8, int(field.low or 0))
         elif field.kind == "ints":
             values[field.path] = [8] * len(field.default)
-    values |= {"batch_size": 4, "warm_up_steps": WARM_UP, "total_steps": 54, "replay_capacity": 100}
+    values |= {"batch_size": 4, "warm_up_steps": WARM_UP, "total_steps": 46, "replay_capacity": 100}
     return build(kind, {**values, **changes})
 
 

@@ -138,11 +138,10 @@ class RunActions(QObject):
 
     def _add_undo(self) -> None:
         stack, add = self._context.undo, self._context.actions.add
-        no_undo, no_redo = "There is nothing to undo.", "There is nothing to do again."
-        undo = Action("edit.undo", "Undo", stack.undo, "Ctrl+Z", "Edit", "undo")
-        redo = Action("edit.redo", "Redo", stack.redo, "Ctrl+Shift+Z", "Edit", "fwd")
-        for action, possible, words in ((undo, stack.canUndo, no_undo), (redo, stack.canRedo, no_redo)):
-            add(Action(**(vars(action) | {"obstacle": lambda possible=possible, words=words: "" if possible() else words})))
+        undo_obstacle = lambda: "" if stack.canUndo() else "There is nothing to undo."  # noqa: E731
+        redo_obstacle = lambda: "" if stack.canRedo() else "There is nothing to do again."  # noqa: E731
+        add(Action("edit.undo", "Undo", stack.undo, "Ctrl+Z", "Edit", "undo", obstacle=undo_obstacle))
+        add(Action("edit.redo", "Redo", stack.redo, "Ctrl+Shift+Z", "Edit", obstacle=redo_obstacle))
         stack.indexChanged.connect(self._name_undo)
 
     def _name_undo(self) -> None:

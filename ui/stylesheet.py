@@ -83,7 +83,17 @@ QPushButton[size="welcome"] { min-height: 36px; }
 QPushButton[size="welcome"]:focus { min-height: 34px; }
 QPushButton[small="true"] { min-height: 18px; padding: 0 4px; }
 QPushButton[small="true"]:focus { border: 1px solid @accent; min-height: 18px; padding: 0 4px; }
+QPushButton[kind="chip"] { color: @text2; border-color: @ctl; border-radius: 4px; padding: 0 7px; min-height: 18px;
+  font-weight: 400; }
+QPushButton[kind="chip"]:checked { background: @accent_ground; color: @accent; border-color: @accent; }
+QPushButton[kind="chip"]:focus { border: 1px solid @accent; min-height: 18px; padding: 0 7px; }
 QPushButton[kind="link"] { background: transparent; border-color: transparent; color: @accent; padding: 0 4px; }
+QFrame[role="segments"] { background: @raised; border: 1px solid @line; border-radius: 5px; }
+QPushButton[kind="segment"] { background: transparent; border: 1px solid transparent; border-radius: 4px; padding: 0 8px;
+  min-height: 20px; color: @text2; }
+QPushButton[kind="segment"]:hover { color: @text; }
+QPushButton[kind="segment"]:checked { background: @hover; border-color: @ctl; color: @text; }
+QPushButton[kind="segment"]:focus { border: 2px solid @accent; padding: 0 7px; min-height: 18px; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 5px; padding: 4px; color: @text2; }
 QToolButton:hover { background: @hover; }
 QToolButton:checked { background: @accent_ground; color: @accent; }

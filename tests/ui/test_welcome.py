@@ -34,6 +34,10 @@ class Queue:
         """None."""
         return []
 
+    def close(self, timeout: float | None, *, pause: bool) -> bool:
+        """There is nothing to wait for."""
+        return True
+
 
 @pytest.fixture
 def demo(tmp_path: Path, sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -52,10 +56,17 @@ def first(qtbot: QtBot, empty_context: Context) -> Iterator[MainWindow]:
     empty_context.actions = ActionRegistry(made, empty_context.theme)
     made.fill(empty_context)
     made.show()
-    qtbot.addWidget(made)
     QApplication.processEvents()
     yield made
-    made.machine.stop()
+    close(made, qtbot)
+
+
+def close(window: MainWindow, qtbot: QtBot) -> None:
+    """Close a window in order, unless the test did."""
+    if window.isVisible():
+        with qtbot.waitSignal(window.closed):
+            window.leave()
+    window.deleteLater()
 
 
 def _page(window: MainWindow) -> Welcome:
@@ -107,12 +118,12 @@ def test_without_a_demo_there_is_no_button(
 ) -> None:
     monkeypatch.setattr(welcome, "DEMO", tmp_path / "absent")
     window = MainWindow()
-    qtbot.addWidget(window)
     empty_context.actions = ActionRegistry(window, empty_context.theme)
     window.fill(empty_context)
     window.show()
     assert not _page(window).demo_button.isVisible()
     assert _page(window).quick_button.isVisible()
+    close(window, qtbot)
 
 
 def test_the_demo_is_opened_as_a_copy(demo: Path, first: MainWindow, qtbot: QtBot) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import Qt
@@ -27,6 +27,9 @@ from ui.run_reports import ending
 from ui.top_bar import fill_menu
 from ui.trouble import TroubleBanner
 from workbench.engine.monitor import GpuLoad, MachineLoad
+
+
+Make = Callable[[int, int], MainWindow]
 
 
 class Sheet(Panel):
@@ -71,17 +74,25 @@ def panels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def frame(qtbot: QtBot, context: Context, panels: None) -> Iterator[MainWindow]:
+def frame(make: Make) -> MainWindow:
     """The window over the sample project, on the screen at 1600 x 1000."""
-    yield from _show(qtbot, context, 1600, 1000)
+    return make(1600, 1000)
 
 
-def _show(qtbot: QtBot, context: Context, width: int, height: int) -> Iterator[MainWindow]:
-    made = _make(context, width, height)
-    qtbot.addWidget(made)
-    qtbot.waitExposed(made)
-    yield made
-    made.machine.stop()
+@pytest.fixture
+def make(qtbot: QtBot, context: Context, panels: None) -> Iterator[Make]:
+    """Makes windows over the sample project, and closes them in order."""
+    made: list[MainWindow] = []
+
+    def one(width: int, height: int) -> MainWindow:
+        made.append(_make(context, width, height))
+        return made[-1]
+
+    yield one
+    for window in made:
+        with qtbot.waitSignal(window.closed):
+            window.leave()
+        window.deleteLater()
 
 
 def _make(context: Context, width: int, height: int) -> MainWindow:
@@ -105,10 +116,9 @@ def _places(window: MainWindow) -> dict[str, tuple[int, int, int, int]]:
 
 
 def test_only_workspaces_with_panels_are_shown_and_missing_ones_are_logged(
-    context: Context, panels: None, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+    make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
-    window = _make(context, 1600, 1000)
-    qtbot.addWidget(window)
+    window = make(1600, 1000)
     assert list(window.top_bar.tabs) == ["configure", "watch"]
     assert "no module ui.panels.no_such_module" in caplog.text
 
@@ -124,8 +134,8 @@ def test_the_default_layout_puts_panels_where_the_table_says(frame: MainWindow) 
     assert abs(right - frame.workspaces["watch"].width()) <= 1
 
 
-def test_a_small_window_turns_the_right_column_into_tabs(qtbot: QtBot, context: Context, panels: None) -> None:
-    window = next(_show(qtbot, context, 1000, 700))
+def test_a_small_window_turns_the_right_column_into_tabs(make: Make) -> None:
+    window = make(1000, 700)
     docks = window.workspaces["watch"].docks
     assert docks["third"].panel.isVisible()
     assert not docks["fourth"].panel.isVisible()
@@ -134,10 +144,8 @@ def test_a_small_window_turns_the_right_column_into_tabs(qtbot: QtBot, context: 
     assert window.top_bar.search.property("narrow") is True
 
 
-def test_a_panel_behind_a_tab_is_inactive_until_its_tab_is_taken(
-    qtbot: QtBot, context: Context, panels: None
-) -> None:
-    window = next(_show(qtbot, context, 1000, 700))
+def test_a_panel_behind_a_tab_is_inactive_until_its_tab_is_taken(make: Make) -> None:
+    window = make(1000, 700)
     docks = window.workspaces["watch"].docks
     assert docks["third"].panel.active
     assert not docks["fourth"].panel.active
@@ -161,15 +169,14 @@ def test_changing_the_workspace_deactivates_its_panels(frame: MainWindow) -> Non
 
 
 def test_a_panel_that_cannot_be_made_leaves_the_others_standing(
-    context: Context, panels: None, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    context: Context, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = (
         PanelEntry("broken", "Broken", f"{__name__}:Broken", "watch", "middle"),
         PanelEntry("first", "First", f"{__name__}:First", "watch", "right"),
     )
     monkeypatch.setattr(workspaces, "PANELS", table)
-    window = _make(context, 1600, 1000)
-    qtbot.addWidget(window)
+    window = make(1600, 1000)
     assert list(window.workspaces["watch"].docks) == ["first"]
     assert "The panel Broken cannot be shown: no such thing" in context.notices.items[0].text
 
@@ -177,8 +184,8 @@ def test_a_panel_that_cannot_be_made_leaves_the_others_standing(
 # ---- layouts --------------------------------------------------------------------------------------------------------
 
 
-def test_a_changed_layout_is_on_disk_at_once_and_comes_back(qtbot: QtBot, context: Context, panels: None) -> None:
-    window = next(_show(qtbot, context, 1600, 1000))
+def test_a_changed_layout_is_on_disk_at_once_and_comes_back(qtbot: QtBot, context: Context, make: Make) -> None:
+    window = make(1600, 1000)
     workspace = window.workspaces["watch"]
     docks = workspace.docks
     workspace.resizeDocks([docks["first"], docks["third"]], [800, 780], Qt.Orientation.Horizontal)
@@ -186,7 +193,7 @@ def test_a_changed_layout_is_on_disk_at_once_and_comes_back(qtbot: QtBot, contex
     qtbot.waitUntil(lambda: "layout.watch.wide" in context.preferences.path.read_text(encoding="utf-8"))
     qtbot.wait(workspaces.SAVE_DELAY + 100)
     before = _places(window)
-    again = next(_show(qtbot, context, 1600, 1000))
+    again = make(1600, 1000)
     assert abs(before["third"][2] - 780) < 30
     assert abs(_places(again)["third"][2] - before["third"][2]) <= 2
     assert again.workspaces["watch"].docks["second"].isHidden()
@@ -203,11 +210,11 @@ def test_reset_brings_everything_back(frame: MainWindow) -> None:
     assert _places(frame) == before
 
 
-def test_locking_pins_every_dock_and_is_remembered(frame: MainWindow, qtbot: QtBot, context: Context) -> None:
+def test_locking_pins_every_dock_and_is_remembered(frame: MainWindow, make: Make, context: Context) -> None:
     context.actions.trigger("layout.lock")
     fixed = QDockWidget.DockWidgetFeature.NoDockWidgetFeatures
     assert {dock.features() for dock in frame.workspaces["watch"].docks.values()} == {fixed}
-    again = next(_show(qtbot, context, 1600, 1000))
+    again = make(1600, 1000)
     assert {dock.features() for dock in again.workspaces["watch"].docks.values()} == {fixed}
     assert context.actions.qt("layout.lock").isChecked()
 

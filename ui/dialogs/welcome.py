@@ -225,7 +225,7 @@ class Welcome(QScrollArea):
     def open_demo(self) -> None:
         """Open the demo as a copy that the user may change."""
         try:
-            folder = copy_demo()
+            folder = copy_demo(DEMO, default_project_folder().parent / "demo")
         except OSError as error:
             self._context.notices.add("bad", f"The demo could not be copied ({error}). Nothing was changed.")
             return
@@ -236,16 +236,15 @@ class Welcome(QScrollArea):
         self.quick_words.setText(f"Training is not possible here: {problem}")
 
 
-def copy_demo(source: Path = DEMO, folder: Path | None = None) -> Path:
-    """The user's own copy of the demo, made now unless there is one. Raises OSError."""
-    target = folder or default_project_folder().parent / "demo"
+def copy_demo(source: Path, target: Path) -> Path:
+    """The user's own copy of the demo at ``target``, made now unless there is one. Raises OSError."""
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     # Under another name first, so that a copy that was cut short is never taken for the demo.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".demo-") as place:
-        copied = shutil.copytree(source, Path(place) / "demo", ignore=shutil.ignore_patterns("project.lock", "*.json"))
-        copied.rename(target)
+        without = shutil.ignore_patterns("project.lock", "project.holder.json")
+        shutil.copytree(source, Path(place) / "demo", ignore=without).rename(target)
     return target
 
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Callable
 
 import pyqtgraph as pg
-from PySide6.QtCore import QObject, QPointF, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, QPointF, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPen
 
 from ui import format as text
 from ui.plots.choices import XAxis
-from ui.plots.curve import Reading
-from ui.plots.curve_plot import CurvePlot, Styled
+from ui.plots.curve import Curve, Reading
+from ui.plots.curve_plot import CurvePlot
 from ui.plots.readout import Readout, Row
-from ui.theme import Theme
+from ui.theme import SeriesStyle, Theme
 from workbench.analysis.statistics import Spread
 
 #: ms between two read-outs while the mouse moves
@@ -23,7 +23,7 @@ _FAR_OFF = 0.01  # of the visible x: from here on a row says at which x its poin
 
 
 class Cursors(QObject):
-    """Lines and read-outs. ``chosen`` tells that the user put the shared cursor at an x, ``hovered`` where the mouse is."""
+    """Lines and read-outs. ``chosen`` tells where the user put the shared cursor, ``hovered`` where the mouse is."""
 
     chosen = Signal(float)
     hovered = Signal(object)  # x or None
@@ -130,7 +130,7 @@ class Cursors(QObject):
 
     def _snapped(self, x: float) -> float | None:
         """The nearest x at which a curve has a point."""
-        found = [reading.x for _, reading in self._readings(x)]
+        found = [reading.x for _, _, reading in self._readings(x)]
         return min(found, key=lambda known: abs(known - x), default=None)
 
     # ---- what is shown ----------------------------------------------------------------------------------------------
@@ -154,10 +154,10 @@ class Cursors(QObject):
             return
         axis, far = self._axis(), (high - low) * _FAR_OFF
         rows = []
-        for styled, reading in sorted(readings, key=lambda pair: _from_the_top(pair[1])):
+        for curve, style, reading in readings:
             elsewhere = f"at {axis.say(reading.x)}" if abs(reading.x - x) > far else ""
-            after = f"{self._spread_words(reading)}  {_seeds(styled, reading)}  {elsewhere}".strip()
-            rows.append(Row(_style(styled), styled.curve.label, text.number(reading.mean), after))
+            after = f"{self._spread_words(reading)}  {_seeds(curve, reading)}  {elsewhere}".strip()
+            rows.append(Row(style, curve.label, text.number(reading.mean), after))
         head = axis.say(x)
         self.readout.show_rows(head[:1].upper() + head[1:], self.hint, rows)
         room = self._room()
@@ -168,31 +168,36 @@ class Cursors(QObject):
         self._plot.setAccessibleDescription(self.readout.text())
 
     def _show_difference(self) -> None:
-        ends = [*self.pins, self.hover] if len(self.pins) == 1 else self.pins
-        if len(ends) != 2 or ends[0] is None or ends[1] is None or ends[0] == ends[1]:
+        moving = [self.hover] if self.hover is not None else []
+        ends = (self.pins + moving)[:2]
+        if not self.pins or len(set(ends)) != 2:
             self.difference.hide()
             return
         first, second = ends
         axis = self._axis()
-        before = {styled.curve.key: reading for styled, reading in self._readings(first)}
+        before = {curve.key: reading for curve, _, reading in self._readings(first)}
         rows = []
-        for styled, reading in sorted(self._readings(second), key=lambda pair: _from_the_top(pair[1])):
-            if styled.curve.key in before:
-                begin = before[styled.curve.key].mean
+        for curve, style, reading in self._readings(second):
+            if curve.key in before:
+                begin = before[curve.key].mean
                 change = reading.mean - begin
                 sign = "+" if change > 0 else ""
                 way = f"{text.number(begin)} to {text.number(reading.mean)}"
-                rows.append(Row(_style(styled), styled.curve.label, f"{sign}{text.number(change)}", way))
+                rows.append(Row(style, curve.label, f"{sign}{text.number(change)}", way))
         head = f"{axis.say(first)} to {axis.say(second)}"
         self.difference.show_rows(head[:1].upper() + head[1:], f"{axis.span(abs(second - first))} apart", rows)
         room = self._room()
-        self.difference.place(room.bottomRight() + pg.QtCore.QPoint(self.difference.width(), 0), room)
+        self.difference.place(room.bottomRight() + QPoint(self.difference.width(), 0), room)
         self.difference.show()
 
-    def _readings(self, x: float) -> list[tuple[Styled, Reading]]:
-        coloured = [each for each in self._plot.visible_curves if each.style is not None]
-        found = [(each, each.curve.at(x)) for each in coloured]
-        return [(each, reading) for each, reading in found if reading is not None]
+    def _readings(self, x: float) -> list[tuple[Curve, SeriesStyle, Reading]]:
+        """What the coloured curves are at x, the highest first."""
+        found = [
+            (each.curve, each.style, reading)
+            for each in self._plot.visible_curves
+            if each.style is not None and (reading := each.curve.at(x)) is not None
+        ]
+        return sorted(found, key=lambda item: math.inf if math.isnan(item[2].mean) else -item[2].mean)
 
     def _spread_words(self, reading: Reading) -> str:
         if math.isnan(reading.low):
@@ -215,19 +220,10 @@ class Cursors(QObject):
         self.refresh()
 
 
-def _from_the_top(reading: Reading) -> float:
-    return math.inf if math.isnan(reading.mean) else -reading.mean
-
-
-def _seeds(styled: Styled, reading: Reading) -> str:
+def _seeds(curve: Curve, reading: Reading) -> str:
     """How many seeds; nothing for a run that stands alone."""
-    total = len(styled.curve.runs)
+    total = len(curve.runs)
     return "" if total == 1 else f"n {reading.count}" if reading.count == total else f"n {reading.count} of {total}"
-
-
-def _style(styled: Styled):  # type: ignore[no-untyped-def]
-    assert styled.style is not None
-    return styled.style
 
 
 def _pen(color: QColor, *, dashed: bool) -> QPen:

@@ -34,8 +34,8 @@ class LineData:
         return len(self.x)
 
     def window(self, low: float, high: float, columns: int) -> tuple[Values, Values, bool]:
-        """Points that look as all do between ``low`` and ``high``, which ``columns`` columns of pixels show: at most two
-        in each, beside the points just outside, with which lines run on to the edge.
+        """Points that look as all do between ``low`` and ``high``, over ``columns`` columns of pixels: at most two in
+        each, beside the points just outside, with which lines run on to the edge.
 
         The third value says that this is the whole line, which then need not be asked for again however the view moves.
         """

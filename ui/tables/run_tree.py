@@ -44,14 +44,14 @@ class RunTree(QTreeView):
         area: QRect = options.rect
         selected = self.selectionModel().isRowSelected(index.row(), index.parent())
         row = QRect(0, area.top(), self.viewport().width(), area.height())
-        hovered = self._hovered.isValid() and self._hovered.sibling(self._hovered.row(), 0) == index.sibling(index.row(), 0)
+        hovered = self._hovered.isValid() and _same_row(self._hovered, index)
         painter.fillRect(row, self.theme.color("select" if selected else "hover" if hovered else "panel"))
         super().drawRow(painter, options, index)
         painter.setPen(self.theme.color("line"))
         painter.drawLine(row.bottomLeft(), row.bottomRight())
         if selected:
             painter.fillRect(QRect(0, row.top(), 2, row.height()), self.theme.color("accent"))
-        elif self.hasFocus() and self.currentIndex().sibling(self.currentIndex().row(), 0) == index.sibling(index.row(), 0):
+        elif self.hasFocus() and _same_row(self.currentIndex(), index):
             painter.setPen(self.theme.color("accent"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(row.adjusted(0, 0, -1, -2))
@@ -83,3 +83,7 @@ class RunTree(QTreeView):
         if self._hovered != index:
             self._hovered = QPersistentModelIndex(index)
             self.viewport().update()
+
+
+def _same_row(one: Index, other: Index) -> bool:
+    return one.row() == other.row() and one.parent() == other.parent()

@@ -46,7 +46,8 @@ class RunsView(RunTree):
         self.setHeader(RunHeader(context.theme, self))
         self._set_delegates()
         stored: dict[str, Any] = context.preferences.get(PREFERENCE, {})
-        self.columns = [name for name in stored.get("columns", DEFAULT_COLUMNS) if name in PLACE] or list(DEFAULT_COLUMNS)
+        kept = [name for name in stored.get("columns", DEFAULT_COLUMNS) if name in PLACE and name != "run"]
+        self.columns = ["run", *kept]
         self._widths: dict[str, int] = dict(stored.get("widths", {}))
         self.pinned.pinned = bool(stored.get("pinned", True))
         self._remember_soon = QTimer(self)
@@ -161,6 +162,11 @@ class RunsView(RunTree):
         }
         self._context.preferences.set(PREFERENCE, value)
 
+    @property
+    def folded(self) -> bool:
+        """Whether the seeds of a group are one line."""
+        return self._runs.folded
+
     def set_folded(self, folded: bool) -> None:
         """Fold the seeds of a group into one line, or give every run its own."""
         self._runs.show(folded=folded)
@@ -209,10 +215,10 @@ class RunsView(RunTree):
     # ---- rows that come and go --------------------------------------------------------------------------------------
 
     def _keep_place(self) -> None:
-        model = self._runs
         self._telling = True
-        self._expanded |= {item.key for place, item in enumerate(model.items) if self.isExpanded(model.index(place, 0))}
-        self._expanded -= {item.key for place, item in enumerate(model.items) if not self.isExpanded(model.index(place, 0))}
+        for place, item in enumerate(self._runs.items):
+            change = self._expanded.add if self.isExpanded(self._runs.index(place, 0)) else self._expanded.discard
+            change(item.key)
         self._scrolled = self.verticalScrollBar().value()
 
     def _restore_place(self) -> None:

@@ -1,7 +1,7 @@
 """Settings of ALM; no torch, so that forms and ``list`` work before it is loaded.
 
-Defaults are those of the authors' code (preset ``alm-authors``), from which the published curves come; where the paper's text
-differs, the field says so and the preset ``alm-paper`` sets it.
+Defaults are those of the authors' code (preset ``alm-authors``), from which the published curves come; where the
+paper's text differs, the field says so and the preset ``alm-paper`` sets it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ class AlmSettings(AgentSettings):
         source="Table 3",
     )
     batch_size: int = setting(
-        512, help="Windows, and transitions, per update.", low=2, high=65536, log=True, group="Learning", source="Table 3"
+        512,
+        help="Windows, and transitions, per update.",
+        low=2,
+        high=65536,
+        log=True,
+        group="Learning",
+        source="Table 3",
     )
     rescale_actions: bool = setting(
         False,
@@ -95,7 +101,7 @@ class AlmSettings(AgentSettings):
     )
     target_encoder: bool = setting(
         True,
-        help="Use a slowly moving copy of the encoder in every target; off: the encoder itself, still without gradient.",
+        help="A slowly moving copy of the encoder in every target; off: the encoder itself, still without gradient.",
         ablation=True,
         group="Objective",
         source="Eq. 7; App. G",
@@ -139,7 +145,7 @@ class AlmSettings(AgentSettings):
     )
     one_batch: bool = setting(
         False,
-        help="Take the windows' first transitions for reward, classifier, critic and actor (paper) or draw anew (code).",
+        help="Reward, classifier, critic and actor take the windows' first transitions (paper) or draw anew (code).",
         group="Paper and code",
         source="Algorithm 1",
     )
@@ -184,7 +190,13 @@ class AlmSettings(AgentSettings):
         source="Eq. 8",
     )
     learning_rate: float = setting(
-        1e-4, help="Adam's learning rate of all four groups.", above=0.0, high=1.0, log=True, group="Learning", source="Table 3"
+        1e-4,
+        help="Adam's learning rate of all four groups.",
+        above=0.0,
+        high=1.0,
+        log=True,
+        group="Learning",
+        source="Table 3",
     )
     max_gradient_norm: float = setting(
         100.0, help="Bound on each group's gradient norm.", above=0.0, log=True, group="Learning", source="Table 3"
@@ -197,7 +209,7 @@ class AlmSettings(AgentSettings):
         group="Learning",
         source="Table 3",
     )
-    exploration_std: Schedule = setting(
+    exploration_std: Schedule = setting(  # noqa: RUF009 (a schedule is frozen)
         Schedule(1.0, 0.1, 100_000),
         help="Standard deviation of the policy over train steps, in acting and learning.",
         low=0.0,
@@ -222,6 +234,7 @@ class AlmSettings(AgentSettings):
         """A batch and a replay that fit together."""
         yield from super().check()
         if self.replay_capacity < self.rollout_length:
-            yield Problem("replay_capacity", f"{self.replay_capacity} cannot hold a window of rollout_length transitions")
+            window = f"a window of {self.rollout_length} transitions (rollout_length)"
+            yield Problem("replay_capacity", f"{self.replay_capacity} cannot hold {window}")
         if self.classifier_pairs == "half" and self.batch_size % 2:
             yield Problem("batch_size", f"{self.batch_size} is odd; half of it shows the classifier imagined latents")

@@ -1,6 +1,7 @@
 """What the session needs of an agent, and what every agent with gradient updates shares.
 
-An agent is written for one seed. It returns metrics as tensors; it does not log, print, know a path, or know the screen.
+An agent is written for one seed. It returns metrics as tensors; it does not log, print, know a path, or know the
+screen.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Agent(ABC):
 
 
 class GradientAgent(Agent):
-    """Networks, optimisers, and ``updates_per_step`` calls of :meth:`update` after each environment step past warm-up."""
+    """Networks, optimisers, and ``updates_per_step`` calls of :meth:`update` after each step past warm-up."""
 
     def __init__(self, settings: AgentSettings, facts: TaskFacts, seed: int, device: torch.device) -> None:
         self.settings = settings
@@ -124,8 +125,10 @@ class GradientAgent(Agent):
         return {}
 
     def learn(self, replay: ReplayBuffer, step: int) -> Iterator[Metrics]:
-        """``updates_per_step`` updates once warm-up is over."""
-        if step <= self.settings.warm_up_steps:
+        """``updates_per_step`` updates once warm-up is over and the replay holds a window of each kind."""
+        draws = [draw for draw in self.draws.values() if draw.buffer == "environment"]
+        ready = all(replay.admissible(draw.length, draw.across_resets) for draw in draws)
+        if step <= self.settings.warm_up_steps or not ready:
             return
         if step != self._learned_step:
             self._learned_step, self._updates_this_step = step, 0
@@ -186,7 +189,8 @@ class GradientAgent(Agent):
             given = _under(f"network/{name}.", tensors)
             for key, value in own.items():
                 if key not in given:
-                    raise ShapeMismatch(f"the saved weights have no {name}.{key}; a setting that shapes networks differs")
+                    message = f"the saved weights have no {name}.{key}; a setting that shapes networks differs"
+                    raise ShapeMismatch(message)
                 if given[key].shape != value.shape:
                     raise ShapeMismatch(
                         f"{name}.{key} is {list(given[key].shape)} in the saved weights and {list(value.shape)} with "

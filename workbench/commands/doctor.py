@@ -17,7 +17,7 @@ from workbench.commands import project
 from workbench.commands.output import print_document, say
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
-REINSTALL = "Install Foresight again: make, or pip install --force-reinstall foresight-lab"
+REINSTALL = "Install Foresight again: run make in its folder, after make clean if need be."
 #: what `storage.inspect` finds amiss in these hinders nobody yet
 _MILD = ("file system", "free space")
 
@@ -42,7 +42,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 def doctor(arguments: argparse.Namespace) -> int:
     """Look at everything; exit code 1 when there is a problem."""
     checks: list[Check] = []
-    for look in (python, packages, torch_devices, matrix_products, environment, rendering, compiler):
+    for look in (python, packages, device, matrix_products, environment, rendering, compiler):
         checks.extend(guarded(look))
     checks.extend(guarded(lambda: project_folder(arguments), "project"))
     healthy = all(check.status != PROBLEM for check in checks)
@@ -102,7 +102,7 @@ def packages() -> Iterator[Check]:
     yield Check("packages", OK, ", ".join(found))
 
 
-def torch_devices() -> Iterator[Check]:
+def device() -> Iterator[Check]:
     """Where networks can be trained: the CPU, and each GPU after it multiplied two matrices."""
     import torch
 

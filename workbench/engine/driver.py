@@ -222,6 +222,7 @@ class Driver:
 
     def _change_state(self, state: RunState) -> None:
         session = self.session
+        self._post_heartbeat()  # stored with the state, so that the run is where it says
         self._patience.store(lambda: self.recorder.change_state(session.run_id, state))
         where = (session.run_id, session.step, session.agent.updates, time.time())
         self.channel.publish(events.StateChanged(*where, state.value, ""))

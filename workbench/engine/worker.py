@@ -149,7 +149,7 @@ def open_session(
         active_seconds = checkpoint.document["active_seconds"]
         notes.append(f"Continued from step {session.step:,}.")
         if changed:
-            difference = "so what follows differs in the last bits from what would have been"
+            difference = "numbers may differ in their last bits from those of an uninterrupted run"
             notes.append(f"Since then this changed: {', '.join(changed)}; {difference}.")
         if obstacle is not None:
             notes.append(f"A new episode begins, because the simulator's state cannot be restored: {obstacle}")

@@ -25,7 +25,6 @@ _OVERLAYS = {
     "joints": mujoco.mjtVisFlag.mjVIS_JOINT,
     "transparent": mujoco.mjtVisFlag.mjVIS_TRANSPARENT,
 }
-_GROUPS = 6
 _MOST_GEOMS = 10_000
 #: ``fine`` -> samples per pixel, side of the shadow map; in software the fine ones take 15 times as long
 _QUALITY = {False: (0, 0), True: (8, 4096)}
@@ -65,10 +64,10 @@ class SceneRenderer:
     @property
     def description(self) -> str:
         """What differs from the first view, in words: camera, overlays, hidden groups; empty where nothing does."""
-        hidden = [str(group) for group in range(_GROUPS) if self._option.geomgroup[group] != self._groups[group]]
         parts = [self.camera.name, *(name for name, flag in _OVERLAYS.items() if self._option.flags[flag])]
-        if hidden:
-            parts.append(f"groups changed: {', '.join(hidden)}")
+        for group, first in enumerate(mujoco.MjvOption().geomgroup):
+            if self._option.geomgroup[group] != first:
+                parts.append(f"group {group} {'hidden' if first else 'shown'}")
         return " · ".join(part for part in parts if part)
 
     def render(
@@ -146,7 +145,6 @@ class SceneRenderer:
         self._model = drawn_model(self._environment, look)
         self._data = mujoco.MjData(self._model)
         self._scene = mujoco.MjvScene(self._model, maxgeom=_MOST_GEOMS)
-        self._groups = np.array(mujoco.MjvOption().geomgroup)
 
     def _context(self, fine: bool) -> Any:
         """One OpenGL context holds both; what tells them apart is decided when each is made."""

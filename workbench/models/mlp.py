@@ -70,10 +70,9 @@ class MLP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Outputs for inputs [..., input]; see the class."""
         # Layers work on rows: activations in place on a view of them would copy each gradient in the backward pass.
-        rows = x.reshape(-1, x.shape[-1])
-        if self.members:
-            return self._ensemble(rows).view(self.members, *x.shape[:-1], -1)
-        return self._single(rows).view(*x.shape[:-1], -1)
+        rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+        y = self._ensemble(rows) if self.members else self._single(rows)
+        return y if x.ndim == 2 else y.view(*y.shape[:-2], *x.shape[:-1], y.shape[-1])
 
     def _single(self, x: Tensor) -> Tensor:
         last = len(self._layers) - 1

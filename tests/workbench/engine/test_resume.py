@@ -52,7 +52,7 @@ KILLED: dict[str, tuple[RunSpec, list[Kill]]] = {
         ],
     ),
     "Pendulum-v1": (
-        alm_spec("Pendulum-v1", updates_per_step=2, engine__checkpoint_seconds=0.03),  # often in the middle of a step
+        alm_spec("Pendulum-v1", updates_per_step=2, engine__checkpoint_seconds=0.1),  # often in the middle of a step
         [
             {"at": {"run": 1, "step": 1, "phase": "acting"}},
             {"writing": {"folder": "snapshot", "count": 2}},
