@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, func, not_, or_, select
@@ -152,7 +153,9 @@ class _Parser:
         elif field in TEXT_FIELDS and value is not None:
             value = str(value)
         elif field not in (*NUMBER_FIELDS, *TRUTH_FIELDS, *TEXT_FIELDS):
-            raise _error(name.position, f"there is no field {name.text}; known are {', '.join(FIELDS)}")
+            near = get_close_matches(field, FIELDS, n=2)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(FIELDS)}"
+            raise _error(name.position, f"there is no field {name.text}; {hint}")
         return _compared(getattr(Run, field).expression, sign, value)
 
 
@@ -218,7 +221,7 @@ def _time(value: Value, position: int) -> float | None:
 
 def _error(position: int, problem: str) -> ExpressionError:
     return ExpressionError(
-        f"The filter cannot be understood at position {position + 1}: {problem}.",
+        f"The filter cannot be understood at position {position + 1}: {problem}{'' if problem.endswith('?') else '.'}",
         "",
         'An example: agent = "alm" and step > 10000 and settings.rollout_length = 3.',
     )

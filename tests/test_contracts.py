@@ -1,4 +1,4 @@
-"""Every registered agent keeps the contract that forms, the session, planners and resume points rely on.
+"""Every registered agent keeps the contract that forms, sessions, planners and resume points rely on.
 
 So does an agent of another kind, which is installed as a plugin for these tests.
 """
@@ -21,30 +21,19 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.tiny_runs import (
-    EPISODE,
     WARM_UP,
     actions_of,
     box_facts,
-    check_interruptions,
-    everything,
     make_agent,
-    new_session,
     odd_agent_installed,
     random_observation,
     random_replay,
-    resumed_session,
-    run,
     same_tensors,
     stored,
-    telling_places,
     tiny_settings,
-    tiny_spec,
-    told,
 )
-from workbench import events
 from workbench.agents import AGENTS
 from workbench.agents.base import GradientAgent
-from workbench.engine import checkpoint as checkpoint_module
 from workbench.models.world_model import OFFERS, LatentModel, NotOffered, WorldModel
 from workbench.noise import NoiseSource
 from workbench.replay import Draw
@@ -365,65 +354,3 @@ def test_a_world_model_that_offers_gradients_has_them(agent: str) -> None:
     reward = model.reward(latent, action, model.predict(latent, action))
     (gradient,) = torch.autograd.grad(reward.sum(), action)
     assert gradient.abs().sum() > 0
-
-
-# ---- the session ----------------------------------------------------------------------------------------------------
-
-
-@agents
-def test_a_run_interrupted_anywhere_goes_on_bit_for_bit(agent: str) -> None:
-    spec = tiny_spec(agent, updates_per_step=2)
-    check_interruptions(spec, lambda messages: list(telling_places(messages).values()))
-
-
-@agents
-def test_a_run_interrupted_where_warm_up_and_an_episode_end_together(agent: str) -> None:
-    spec = tiny_spec(agent, warm_up_steps=EPISODE, total_steps=EPISODE + 5)
-    check_interruptions(spec, lambda messages: [n for n, each in enumerate(messages) if each.step == EPISODE][:4])
-
-
-@agents
-def test_a_run_goes_on_from_a_replay_that_was_overwritten(agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closed segments and the open tail of a ring that has come round."""
-    monkeypatch.setattr(checkpoint_module, "SEGMENT", 16)
-    spec = tiny_spec(agent, engine={"evaluation_interval": 1000}, warm_up_steps=165, total_steps=190)
-    plain = new_session(spec)
-    place = next(n for n, each in enumerate(run(plain)[0]) if each.step == 180)
-    session = new_session(spec)
-    _, points = run(session, [place])
-    assert session.replay.head > session.replay.size
-    assert len(points[place].rows.segments) > 3
-    resumed = resumed_session(spec, points[place])
-    run(resumed)
-    assert everything(resumed) == everything(plain)
-
-
-@agents
-def test_a_run_without_warm_up_learns_as_soon_as_it_can(agent: str) -> None:
-    """From the first step, or from the first window that is long enough."""
-    spec = tiny_spec(agent, warm_up_steps=0, total_steps=12)
-    messages, _ = run(new_session(spec))
-    learned = [each.step for each in messages if isinstance(each, events.Progress) and each.phase == "learning"]
-    assert learned
-    assert learned[0] <= 5
-    assert [each.step for each in messages if isinstance(each, events.EvaluationFinished)] == [0, 12]
-
-
-@agents
-def test_how_often_a_run_is_evaluated_changes_nothing_else(agent: str) -> None:
-    runs = []
-    for engine in (
-        {"evaluation_interval": 20},
-        {"evaluation_interval": 7, "evaluation_episodes": 2, "record_evaluations": False},
-    ):
-        session = new_session(tiny_spec(agent, engine=engine))
-        messages = [each for each in run(session)[0] if not isinstance(each, events.EvaluationFinished)]
-        runs.append((told(messages), everything(session)))
-    assert runs[0] == runs[1]
-
-
-@agents
-def test_a_runs_seed_decides_it(agent: str) -> None:
-    runs = [told(run(new_session(tiny_spec(agent, total_steps=40), seed))[0]) for seed in (1, 1, 2)]
-    assert runs[0] == runs[1]
-    assert runs[0] != runs[2]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QDockWidget,
     QFrame,
     QHBoxLayout,
@@ -19,12 +21,15 @@ from PySide6.QtWidgets import (
 )
 
 from ui.controls.elided_label import ElidedLabel
+from ui.guard import guarded
 from ui.theme import Theme
 
 if TYPE_CHECKING:
     from ui.panels.base import Panel
 
 TITLE_HEIGHT = 32
+#: px at text scale 100 % to which a title bar can be squeezed
+SMALLEST_TITLE = 160
 MOVABLE = (
     QDockWidget.DockWidgetFeature.DockWidgetMovable
     | QDockWidget.DockWidgetFeature.DockWidgetFloatable
@@ -62,7 +67,9 @@ class DockTitle(QFrame):
         for widget in (self._name, self._tabs, self.subtitle):
             row.addWidget(widget)
         row.addStretch(1)
-        for control in controls:
+        self._controls = list(controls)
+        self._squeezed: list[QWidget] = []
+        for control in self._controls:
             row.addWidget(control)
         row.addWidget(self.enlarge)
         row.addWidget(self.more)
@@ -106,6 +113,41 @@ class DockTitle(QFrame):
             self.setProperty("active", active)
             self.style().unpolish(self)
             self.style().polish(self)
+
+    def squeezed(self) -> list[QAbstractButton]:
+        """The panel's controls that have no room here; "more" offers them instead."""
+        return [control for control in self._squeezed if isinstance(control, QAbstractButton)]
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Qt's; controls that have no room give way, so that they do not decide how narrow a panel can be."""
+        return QSize(self._theme.px(SMALLEST_TITLE), self.height())
+
+    @guarded
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Qt's; hides the last controls until the others have room."""
+        super().resizeEvent(event)
+        self._squeeze()
+
+    @guarded
+    def event(self, event: QEvent) -> bool:
+        """Qt's; a control that changed its size may need or leave room."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._squeeze()
+        return super().event(event)
+
+    def _squeeze(self) -> None:
+        wanted = [control for control in self._controls if control in self._squeezed or not control.isHidden()]
+        fixed: list[QWidget] = [self._tabs if len(self._names) > 1 else self._name, self.enlarge, self.more]
+        room = self.width() - self._theme.px(30) - sum(widget.sizeHint().width() + 6 for widget in fixed)
+        squeezed = []
+        for control in wanted:
+            room -= max(control.minimumWidth(), control.minimumSizeHint().width()) + 6
+            if room < 0:
+                squeezed.append(control)
+        if squeezed != self._squeezed:
+            for control in wanted:
+                control.setVisible(control not in squeezed)
+            self._squeezed = squeezed
 
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._names):

@@ -70,12 +70,12 @@ def score(query: str, title: str, detail: str = "") -> float | None:
 
 
 def rank(query: str, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries that fit, best first; for an empty query all, in their order."""
+    """The entries that fit, best first and what cannot be chosen last; for an empty query all, in their order."""
     if not query.strip():
         return list(entries)
     scored = [(score(query, entry.title, entry.detail), number, entry) for number, entry in enumerate(entries)]
-    fitting = [(-value, number, entry) for value, number, entry in scored if value is not None]
-    return [entry for _, _, entry in sorted(fitting, key=lambda item: item[:2])]
+    fitting = [(bool(entry.obstacle), -value, number, entry) for value, number, entry in scored if value is not None]
+    return [entry for *_, entry in sorted(fitting, key=lambda item: item[:3])]
 
 
 def _in_order(letters: str, text: str) -> bool:
@@ -163,7 +163,7 @@ class Palette(QFrame):
             self.list.addItem(item)
         if not found:
             item = QListWidgetItem()
-            item.setData(_ENTRY, Entry(f"Nothing is called “{query.strip()}”", "", lambda: None, obstacle="nothing"))
+            item.setData(_ENTRY, Entry(f"Nothing is called “{query.strip()}”", "", lambda: None, obstacle=_NOTHING))
             self.list.addItem(item)
         self.list.setCurrentRow(0)
         self._place()
@@ -176,7 +176,7 @@ class Palette(QFrame):
             place = action.menu.replace("View/Panels", "Panel") or "Command"
             obstacle = actions.obstacle(action.id)
             run = functools.partial(actions.trigger, action.id)
-            entries.append(Entry(action.title.rstrip("…"), obstacle or place, run, keys, action.icon, obstacle))
+            entries.append(Entry(action.title.rstrip("…"), place, run, keys, action.icon, obstacle))
         return entries
 
     def _runs(self, query: str) -> list[Entry]:
@@ -282,10 +282,12 @@ class _Row(QStyledItemDelegate):
         left += painter.fontMetrics().horizontalAdvance(title) + 10
         painter.setFont(theme.font(11))
         painter.setPen(theme.color("text3"))
-        detail = painter.fontMetrics().elidedText(entry.detail, Qt.TextElideMode.ElideRight, max(right - left, 0))
+        words = entry.obstacle or entry.detail
+        detail = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, max(right - left, 0))
         painter.drawText(QRect(left, area.top(), max(right - left, 0), area.height()), _LEFT, detail)
         painter.restore()
 
 
+_NOTHING = "Try another word."
 _LEFT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
 _RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)

@@ -10,7 +10,7 @@ from ui.theme import SeriesStyle
 
 
 class SeriesColors:
-    """Hands out series numbers in the order in which runs are first seen and remembers them in the preferences.
+    """Hands out series numbers as runs are first seen, older ones first, and remembers them in the preferences.
 
     The seeds of a group share one number. Any number of these over one context agree, because the preferences hold
     the numbers.
@@ -26,13 +26,14 @@ class SeriesColors:
 
     def indices(self, rows: Iterable[RunRow]) -> list[int]:
         """The numbers of many runs; what is new is remembered in one go."""
-        keys = [series_key(row) for row in rows]
+        wanted = list(rows)
         known: dict[str, int] = self._preferences.get(self._name, {})
-        new = [key for key in dict.fromkeys(keys) if key not in known]
+        oldest_first = (series_key(row) for row in sorted(wanted, key=lambda row: row.id))
+        new = [key for key in dict.fromkeys(oldest_first) if key not in known]
         if new:
             known = known | {key: number for number, key in enumerate(new, start=len(known))}
             self._preferences.set(self._name, known)
-        return [known[key] for key in keys]
+        return [known[series_key(row)] for row in wanted]
 
     def style(self, row: RunRow) -> SeriesStyle:
         """Colour, dash and symbol of a run in the present theme."""

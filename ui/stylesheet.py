@@ -44,6 +44,7 @@ QMenu::separator { height: 1px; background: @line; margin: 4px 0; }
 #workspace > QTabBar::tab { height: 0; width: 0; padding: 0; margin: 0; border: 0; }
 #welcomecard { background: @panel; border: 1px solid @line; border-radius: 8px; }
 #palette { background: @overlay; border: 1px solid @ctl; border-radius: 8px; }
+#palette QListView { background: transparent; }
 #canvas { background: @canvas; }
 #box { background: @raised; border: 1px solid @line; border-radius: 5px; }
 #hairline { background: @line; border: 0; }

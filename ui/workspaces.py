@@ -125,7 +125,14 @@ class Workspace(QMainWindow):
         menu.addAction("Reset layout", self.reset)
         closing = menu.addAction("Close", dock.close)
 
+        squeezed = menu.addSeparator()
+
         def prepare() -> None:
+            for action in menu.actions()[menu.actions().index(squeezed) + 1 :]:
+                menu.removeAction(action)
+            for control in dock.bar.squeezed():
+                words = control.text() or control.accessibleName() or control.toolTip()
+                menu.addAction(control.icon(), words, control.click).setEnabled(control.isEnabled())
             floating.setText("Dock again" if dock.isFloating() else "Float")
             free = dock.features() != QDockWidget.DockWidgetFeature.NoDockWidgetFeatures
             floating.setEnabled(free)

@@ -65,10 +65,13 @@ class Registry:
         return {**self._table, **{name: entry for name, entry in self._plugins().items() if name not in self._table}}
 
     def find(self, name: str) -> Entry:
-        """The entry called ``name``. Raises UnknownName with near matches."""
+        """The entry called ``name``. Raises UnknownName with near matches, BrokenEntry for half a plugin."""
         entries = self.entries()
         if name in entries:
             return entries[name]
+        if any(point.name == f"{self.kind}s.{name}" for point in entry_points(group=GROUP)):
+            missing = f"{self.kind}s.{name}.settings"
+            raise BrokenEntry(f"the plugin {name} lacks the entry point {missing!r}; its package must declare it")
         near = difflib.get_close_matches(name, list(entries), n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(entries)}"
         raise UnknownName(f"{self.kind}: there is no {self.kind} called {name!r}; {hint}")

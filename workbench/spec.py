@@ -182,10 +182,14 @@ class RunSpec:
         )
 
     def content_hash(self) -> str:
-        """SHA-256 over everything that decides the numbers, seeds and device aside: equal hashes, comparable runs."""
-        document = self.to_json()
-        for key in ("seeds", "device", "preset"):
-            del document[key]
+        """SHA-256 over what decides the numbers, but for seed, device and budget: equal hashes, comparable runs."""
+        document = {
+            "agent": self.agent,
+            "environment": self.environment,
+            "environment_options": self.environment_options,
+            "settings": {**st.flatten(self.settings), "total_steps": None},
+            "precision": self.engine.precision,
+        }
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
@@ -206,10 +210,14 @@ def new_spec(
     """
     settings_type = agent_settings(agent)
     found = list(check_seeds(seeds)) + list(check_device(device))
+    base = RunSpec(agent, environment, settings_type(), seeds=seeds, device=device, preset=preset)
+    try:
+        spec = base.changed(values or {})
+    except SettingsError as error:
+        found += error.problems
     if found:
         raise SettingsError(found)
-    base = RunSpec(agent, environment, settings_type(), seeds=seeds, device=device, preset=preset)
-    return base.changed(values or {})
+    return spec
 
 
 def check_seeds(seeds: tuple[int, ...]) -> Iterator[Problem]:

@@ -130,7 +130,8 @@ def test_expressions(table: Project, expression: str, expected: list[int]) -> No
 @pytest.mark.parametrize(
     ("expression", "position", "problem"),
     [
-        ("stepp > 3", 1, "there is no field stepp; known are name, agent"),
+        ("stepp > 3", 1, "there is no field stepp; did you mean step?"),
+        ("xyz > 3", 1, "there is no field xyz; known are name, agent"),
         ("step >", 7, "expected a value after >, not the end"),
         ("step 3", 6, "expected a comparison"),
         ("agent = alm and", 16, "expected a field, not the end"),

@@ -16,6 +16,7 @@ from ui.actions import ActionRegistry
 from ui.context import Context
 from ui.dialogs.closing import ClosingDialog
 from ui.main_window import MainWindow
+from ui.theme import Theme
 from workbench.spec import RunSpec, new_spec
 
 TINY = {
@@ -78,7 +79,7 @@ def test_it_asks_and_keeping_open_changes_nothing(training: MainWindow, qtbot: Q
     training.close()
     assert training.isVisible()
     dialog = _dialog(training)
-    assert dialog._text.text() == "One run is training."
+    assert dialog.title.text() == "One run is training."
     assert dialog.pause_button.isDefault()
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     QApplication.processEvents()
@@ -174,18 +175,18 @@ def test_without_runs_it_closes_at_once(empty_context: Context, qtbot: QtBot, tm
     ("runs", "words"), [(1, "One run is training."), (2, "Two runs are training."), (12, "12 runs are training.")]
 )
 def test_the_question_counts_in_words(runs: int, words: str, qtbot: QtBot, qapp: QApplication) -> None:
-    dialog = ClosingDialog(runs)
+    dialog = ClosingDialog(runs, Theme("dark"))
     qtbot.addWidget(dialog)
-    assert dialog._text.text() == words
+    assert dialog.title.text() == words
 
 
 def test_progress_replaces_the_question(qtbot: QtBot, qapp: QApplication) -> None:
-    dialog = ClosingDialog(2)
+    dialog = ClosingDialog(2, Theme("dark"))
     qtbot.addWidget(dialog)
     dialog.show()
     dialog.show_progress(1, 2, pause=True)
-    assert dialog._text.text() == "Pausing two runs"
-    assert dialog._help.text().startswith("1 of 2 have written their resume point.")
+    assert dialog.title.text() == "Pausing two runs"
+    assert dialog.help.text().startswith("1 of 2 have written their resume point.")
     assert not dialog.keep_button.isVisible()
     answers: list[str] = []
     dialog.chosen.connect(answers.append)

@@ -90,7 +90,7 @@ def test_what_cannot_be_done_says_why_and_is_not_done(palette: Palette, done: li
     QTest.keyClicks(palette.field, "stop run")
     found = palette.current()
     assert found is not None
-    assert found.detail == "No run selected"
+    assert found.obstacle == "No run selected"
     QTest.keyClick(palette.field, Qt.Key.Key_Return)
     assert done == []
     assert palette.isVisible()

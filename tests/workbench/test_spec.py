@@ -55,7 +55,8 @@ def test_changes_go_over_what_is_there() -> None:
 def test_every_bad_field_is_named_with_its_whole_path() -> None:
     with pytest.raises(SettingsError) as caught:
         make({"rollout_length": 0, "engine.threads": 0, "engine.lag_interval": 3})
-    assert [problem.field for problem in caught.value.problems] == ["rollout_length", "engine.lag_interval"]
+    named = [problem.field for problem in caught.value.problems]
+    assert named == ["rollout_length", "engine.lag_interval", "engine.threads"]
     assert "did you mean engine.log_interval" in str(caught.value)
     with pytest.raises(SettingsError, match=r"engine\.threads: 0 is out of range; expected a whole number at least 1"):
         make({"engine.threads": 0})
@@ -143,15 +144,16 @@ def test_the_description_of_an_agent_that_is_not_installed() -> None:
         RunSpec.from_json({**make().to_json(), "agent": "gone"})
 
 
-def test_seeds_device_and_preset_do_not_enter_the_hash() -> None:
+def test_seeds_device_budget_and_recording_do_not_enter_the_hash() -> None:
     one = make(seeds=(1,), device="cpu", preset=None)
-    other = make(seeds=(2, 3), device="cuda:0", preset="alm-authors")
+    changes = {"total_steps": 9999, "engine.log_interval": 7}
+    other = make(changes, seeds=(2, 3), device="cuda:0", preset="alm-authors")
     assert one.content_hash() == other.content_hash()
 
 
 @pytest.mark.parametrize(
     "values",
-    [{"discount": 0.98}, {"environment.a": 1}, {"exploration_std": "linear(1.0, 0.1, 99999)"}, {"total_steps": 9999}],
+    [{"discount": 0.98}, {"environment.a": 1}, {"exploration_std": "linear(1.0, 0.1, 99999)"}, {"kl_term": False}],
 )
 def test_what_decides_the_numbers_enters_the_hash(values: dict[str, Any]) -> None:
     assert make(values).content_hash() != make().content_hash()

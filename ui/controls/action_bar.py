@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout
 
 from ui.actions import ActionRegistry
+from ui.controls.labels import hairline
 from ui.theme import Theme
 
 
@@ -19,7 +20,12 @@ class ActionBar(QFrame):
         self._theme = theme
         self.words = QLabel()
         self.words.setProperty("role", "hint")
-        row = QHBoxLayout(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(hairline())
+        row = QHBoxLayout()
+        column.addLayout(row)
         row.setContentsMargins(12, 0, 6, 0)
         row.setSpacing(2)
         row.addWidget(self.words)

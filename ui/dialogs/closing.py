@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from storage import RunState, StorageError
 from ui.context import Context
+from ui.controls.labels import Label
+from ui.theme import Theme
 
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 
@@ -18,15 +20,13 @@ class ClosingDialog(QDialog):
 
     chosen = Signal(str)  # "pause", "stop" or "keep"
 
-    def __init__(self, runs: int, parent: QWidget | None = None) -> None:
+    def __init__(self, runs: int, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Close Foresight")
         self.setModal(True)
-        self._text = QLabel(_sentence(runs))
-        self._text.setProperty("role", "title")
-        self._help = QLabel("Either way each writes a resume point, and goes on later from where it is.")
-        self._help.setProperty("role", "label")
-        self._help.setWordWrap(True)
+        self.title = Label(theme, _sentence(runs), 14, 600)
+        either = "Either way each writes a resume point, and goes on later from where it is."
+        self.help = Label(theme, either, 12, 400, "text2", wrap=True)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.hide()
@@ -42,7 +42,7 @@ class ClosingDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(10)
-        for widget in (self._text, self._help, self._bar):
+        for widget in (self.title, self.help, self._bar):
             column.addWidget(widget)
         column.addSpacing(6)
         column.addLayout(buttons)
@@ -60,9 +60,9 @@ class ClosingDialog(QDialog):
         for button in (self.pause_button, self.stop_button, self.keep_button):
             button.hide()
         doing = "Pausing" if pause else "Stopping"
-        self._text.setText(f"{doing} {_count(total)}" if total else "Closing")
+        self.title.setText(f"{doing} {_count(total)}" if total else "Closing")
         written = f"{total - left} of {total} have written their resume point. Each first ends its step or evaluation."
-        self._help.setText(written if total else "Waiting for the last threads.")
+        self.help.setText(written if total else "Waiting for the last threads.")
         self._bar.setRange(0, max(total, 1))
         self._bar.setValue(total - left)
         self._bar.show()
@@ -113,7 +113,7 @@ class Closing(QObject):
         if not running:
             self.leave()
             return
-        self.dialog = ClosingDialog(len(running), self._window)
+        self.dialog = ClosingDialog(len(running), self._context.theme, self._window)
         self.dialog.chosen.connect(self._answer)
         self.dialog.open()
 
@@ -148,7 +148,7 @@ class Closing(QObject):
     def _make_visible(self) -> None:
         """Only what takes longer than a moment gets a dialog."""
         if self._watch.isActive() and self.dialog is None and self._window.isVisible():
-            self.dialog = ClosingDialog(self._total, self._window)
+            self.dialog = ClosingDialog(self._total, self._context.theme, self._window)
             self._show_progress()
             self.dialog.open()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -58,7 +57,6 @@ class FaultText:
     safe: str
     remedy: str
     choices: tuple[Choice, ...]
-    details: str = ""
 
 
 def describe(error: StorageError, *, opening: bool = True) -> FaultText:
@@ -68,8 +66,7 @@ def describe(error: StorageError, *, opening: bool = True) -> FaultText:
     remedy = _remedies.get(type(error), error.remedy)
     if not opening and isinstance(error, (ProjectLocked, ProjectReadOnly, ProjectTooNew)):
         remedy = error.remedy
-    details = _holder(error) if isinstance(error, ProjectLocked) else ""
-    return FaultText(title, error.what, error.safe, remedy, (*choices, end), details)
+    return FaultText(title, error.what, error.safe, remedy, (*choices, end))
 
 
 #: what the buttons do, in words, where the storage's own remedy speaks of the command line
@@ -104,13 +101,6 @@ def _kind(error: StorageError, opening: bool) -> tuple[str, tuple[Choice, ...]]:
     return "This does not work", (Choice.AGAIN, *other) if opening else ()
 
 
-def _holder(error: ProjectLocked) -> str:
-    if error.pid is None:
-        return ""
-    since = time.strftime("%d %b, %H:%M", time.localtime(error.since)) if error.since else "unknown"
-    return f"Process {error.pid} on {error.host or 'unknown host'}, since {since}"
-
-
 class FaultDialog(QDialog):
     """Shows a fault; :attr:`choice` is what was pressed."""
 
@@ -129,12 +119,14 @@ class FaultDialog(QDialog):
         grid.addWidget(Label(theme, text.title, 14, 600), 0, 1)
         column = QVBoxLayout()
         column.setSpacing(6)
-        for words, token in ((text.what, "text"), (text.details, "text2"), (text.safe, "text2"), (text.remedy, "text")):
+        for words, token in ((text.what, "text"), (text.safe, "text2"), (text.remedy, "text")):
             if words:
                 label = Label(theme, words, 12, 400, token, wrap=True)
                 label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 column.addWidget(label)
         grid.addLayout(column, 1, 1)
+        grid.setColumnStretch(1, 1)
+        grid.setRowMinimumHeight(2, 46)
         box = QDialogButtonBox()
         for choice in text.choices:
             role = QDialogButtonBox.ButtonRole.AcceptRole if choice is text.choices[0] else (
@@ -144,7 +136,7 @@ class FaultDialog(QDialog):
         first = self.buttons[text.choices[0]]
         first.setProperty("kind", "primary")
         first.setDefault(True)
-        grid.addWidget(box, 2, 0, 1, 2)
+        grid.addWidget(box, 2, 0, 1, 2, Qt.AlignmentFlag.AlignBottom)
         self.setMinimumWidth(theme.px(540))
         self.setAccessibleDescription(" ".join((text.what, text.safe, text.remedy)))
 

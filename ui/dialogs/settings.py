@@ -66,7 +66,7 @@ class SettingsDialog(QDialog):
         grid.setVerticalSpacing(12)
         for row, (name, field) in enumerate((("Theme", self.theme_choice), ("Size of text", None), ("Project", place))):
             label = QLabel(name)
-            grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(label, row, 0)
             if field is None:
                 label.setBuddy(self.scale)
                 self.scale.setAccessibleName(name)

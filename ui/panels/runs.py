@@ -139,12 +139,13 @@ class RunsPanel(Panel):
             starred=True if chips.starred.isChecked() else None,
             archived=chips.archived.isChecked(),
         )
+        before, self._typed = self._typed, typed
         try:
             self.model.show(wanted)
         except ExpressionError as error:
+            self._typed = before
             self._say_problem(f"{error.what} In quotes it is looked for as text.")
         else:
-            self._typed = typed
             self._say_problem("")
 
     def clear_filter(self) -> None:

@@ -10,6 +10,9 @@ from ui.tables.run_columns import COLUMNS, NARROW_WIDTH
 from ui.tables.runs_view import RunsView
 from ui.theme import Theme
 
+#: px at scale 100 % from which on the buttons have words
+_ROOMY = 700
+
 
 class RunsHeader(QObject):
     """``new_run`` asks for the form, ``folded`` for one line per group (True) or per run (False)."""
@@ -38,11 +41,13 @@ class RunsHeader(QObject):
 
     def fit(self, width: int, folded: bool) -> None:
         """Colours, sizes and words for a panel of ``width`` px: a narrow one has a short filter and icons alone."""
-        narrow = width < self._theme.px(NARROW_WIDTH)
-        self.filter.setFixedSize(self._theme.px(150 if narrow else 220), self._theme.px(26))
+        narrow, roomy = width < self._theme.px(NARROW_WIDTH), width >= self._theme.px(_ROOMY)
+        self.filter.setFixedHeight(self._theme.px(26))
+        self.filter.setMinimumWidth(self._theme.px(210 if roomy else 90))
+        self.filter.setMaximumWidth(self._theme.px(150 if narrow else 220))
         self.filter.setPlaceholderText("Filter" if narrow else "Filter, such as return > 500")
         self.group.setText("Group: all but seed" if folded else "Group: none")
-        style = Qt.ToolButtonStyle.ToolButtonIconOnly if narrow else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if roomy else Qt.ToolButtonStyle.ToolButtonIconOnly
         for button in (self.group, self.columns):
             button.setToolButtonStyle(style)
         for button in (self.group, self.columns, self.new):

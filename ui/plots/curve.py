@@ -59,7 +59,7 @@ class Curve:
             apart = (xs[-1] - xs[0]) / max(len(xs) - 1, 1)
             if abs(xs[nearest] - x) > apart / 2:
                 return None
-        return self._reading(nearest)
+        return self.reading(nearest)
 
     def neighbour(self, x: float, steps: int) -> float | None:
         """The x value ``steps`` points before or after the one nearest to ``x``; None without points."""
@@ -71,7 +71,7 @@ class Curve:
     def last(self) -> Reading | None:
         """The newest point that is a number."""
         finite = np.flatnonzero(np.isfinite(self.mean.y[-1000:]))
-        return self._reading(len(self.mean.y) - min(1000, len(self.mean.y)) + int(finite[-1])) if len(finite) else None
+        return self.reading(len(self.mean.y) - min(1000, len(self.mean.y)) + int(finite[-1])) if len(finite) else None
 
     def bounds(self) -> tuple[float, float] | None:
         """Smallest and largest x."""
@@ -86,7 +86,8 @@ class Curve:
         """Where along x an environment step is."""
         return float(step) if self.clock is None else float(np.interp(step, *self.clock[::-1]))
 
-    def _reading(self, index: int) -> Reading:
+    def reading(self, index: int) -> Reading:
+        """The point with this number."""
         low = float(self.low.y[index]) if self.low is not None else np.nan
         high = float(self.high.y[index]) if self.high is not None else np.nan
         count = int(self.count[index]) if self.count is not None else 1

@@ -167,6 +167,11 @@ class CurvePlot(pg.PlotWidget):
         return not (self._x_free or self._y_free)
 
     @property
+    def x_at_home(self) -> bool:
+        """Whether x follows the curves."""
+        return not self._x_free
+
+    @property
     def view(self) -> CurveView:
         """The view, for what is drawn into it and for mapping."""
         return self._view

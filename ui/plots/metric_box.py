@@ -97,7 +97,9 @@ class MetricBox(QComboBox):
         fitting = exact[:1] or (part if len(part) == 1 else [])
         if fitting:
             self._activated(fitting[0])
-        elif not self._suggestions.popup().isVisible():
+            return
+        popup = self._suggestions.popup()
+        if popup is None or not popup.isVisible():
             self._show_current()
 
     @guarded
@@ -107,7 +109,7 @@ class MetricBox(QComboBox):
         self._search.selectAll()
 
 
-def metric_menu(menu: QMenu, names: Iterable[str], theme: Theme) -> None:
+def metric_menu(menu: QMenu, names: Iterable[str]) -> None:
     """Fill a menu with metrics under headings; each action's data is the metric's name."""
     menu.clear()
     menu.setToolTipsVisible(True)

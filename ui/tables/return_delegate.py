@@ -22,7 +22,7 @@ class ReturnDelegate(CellDelegate):
         spread = format.spread(item.spread)
         room = max(self.width(_WIDEST, 11), self.width(spread, 11) + 2)
         mean = item.mean(lambda row: row.latest_return)
-        if mean is None and not item.folded:
+        if mean is None:
             self.write(painter, area, format.MISSING, "text3", right=True)
             return
         token, weight = ("text2", 400) if item.child else ("text", 600)

@@ -44,7 +44,7 @@ def _return(item: RunItem, live: LiveRuns, now: float) -> str:
 
 
 _RUN_LIKE = (
-    RunColumn("run", "Run", 232, "name", lambda item, live, now: item.name, "Name, star and tags"),
+    RunColumn("run", "Run", 248, "name", lambda item, live, now: item.name, "Name, star and tags"),
     RunColumn(
         "status",
         "Status",
@@ -56,18 +56,18 @@ _RUN_LIKE = (
     RunColumn(
         "environment",
         "Environment",
-        112,
+        108,
         "environment",
         _shared(lambda row: row.environment),
         "The task that the agent learns",
     ),
 )
 _FIGURES = (
-    RunColumn("seeds", "Seeds", 58, "seeds", _seeds, "How many seeds; inside a group which one"),
+    RunColumn("seeds", "Seeds", 54, "seeds", _seeds, "How many seeds; inside a group which one"),
     RunColumn(
         "step",
         "Step",
-        138,
+        132,
         "step",
         lambda item, live, now: format.count(item.step(live)),
         "Environment steps done, warm-up included, and the part of the budget; the mean over the seeds",
@@ -75,7 +75,7 @@ _FIGURES = (
     RunColumn(
         "return",
         "Return, last",
-        122,
+        118,
         "latest_return",
         _return,
         "Return of the last evaluation: mean ± standard deviation over the seeds",
@@ -83,7 +83,7 @@ _FIGURES = (
     RunColumn(
         "best",
         "Best",
-        68,
+        62,
         "best_return",
         lambda item, live, now: format.number(item.best(lambda row: row.best_return)),
         "The best evaluation of any seed",
@@ -91,12 +91,12 @@ _FIGURES = (
     RunColumn(
         "speed",
         "Steps/s",
-        66,
+        62,
         "steps_per_second",
         lambda item, live, now: format.number(item.total(lambda row: row.steps_per_second)),
         "Environment steps per second when last heard of, all seeds together",
     ),
-    RunColumn("started", "Started", 84, "started", _moment(lambda row: row.started), "When the first seed began"),
+    RunColumn("started", "Started", 78, "started", _moment(lambda row: row.started), "When the first seed began"),
     RunColumn(
         "duration",
         "Duration",

@@ -113,6 +113,8 @@ class GradientAgent(Agent):
         self.networks: dict[str, nn.Module] = {}
         self.optimisers: dict[str, GradientStep] = {}
         self.watch = NonFiniteWatch(device)
+        #: replays of its own, by the name that a draw's ``buffer`` uses; saving them is the agent's part
+        self.buffers: dict[str, ReplayBuffer] = {}
         self._learned_step = -1
         self._updates_this_step = 0
 
@@ -140,7 +142,11 @@ class GradientAgent(Agent):
 
     def sample_and_update(self, replay: ReplayBuffer, step: int) -> Metrics:
         """Draw every batch of :attr:`draws` and update once."""
-        batches = {name: replay.sample(draw, self.noise, name).to(self.device) for name, draw in self.draws.items()}
+        buffers = {"environment": replay, **self.buffers}
+        batches = {
+            name: buffers[draw.buffer].sample(draw, self.noise, name).to(self.device)
+            for name, draw in self.draws.items()
+        }
         values = {
             name: torch.tensor(value, dtype=torch.float32, device=self.device)
             for name, value in self.schedule(step).items()

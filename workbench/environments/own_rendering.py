@@ -21,6 +21,7 @@ class OwnRenderer:
     such rendering, or if its states are not known.
     """
 
+    has_camera = False
     description = ""
     travels = False
 

@@ -25,7 +25,9 @@ class NoRenderer(EnvironmentProblem):
 
 
 class Renderer(Protocol):
-    """Draws states; it belongs to the thread that made it."""
+    """Draws states; it belongs to the thread that made it. One that has a camera is a ``SceneRenderer``."""
+
+    has_camera: bool
 
     @property
     def time_step(self) -> float:

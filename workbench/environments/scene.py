@@ -38,6 +38,8 @@ class SceneRenderer:
     Raises :class:`EnvironmentProblem` if ``environment`` has no MuJoCo model or if no OpenGL is to be had here.
     """
 
+    has_camera = True
+
     def __init__(self, environment: Environment, look: SceneLook) -> None:
         self._environment = environment
         self._option = mujoco.MjvOption()

@@ -120,7 +120,7 @@ def test_a_checkpoint_and_an_evaluation_can_be_asked_for_and_change_no_other_num
         if progress(message, 93, "learning"):
             channel.checkpoint_now()
 
-    run_id, channel = start(queue, ask, engine__checkpoint_seconds=1000)
+    run_id, _ = start(queue, ask, engine__checkpoint_seconds=1000)
     drain(queue)
     points = [row.step for row in project.log.read(run_id, ("checkpoint",)) if row.data["kind"] == "resume"]
     assert points == [40, 93, 160]
@@ -182,7 +182,8 @@ def test_heartbeats_promise_the_next(project: Project, queue: RunQueue, monkeypa
 
 
 def test_resume_points_come_in_time_and_snapshots_at_their_steps(project: Project, queue: RunQueue) -> None:
-    run_id, _ = start(queue, lambda channel, message: None, engine__checkpoint_seconds=0.05, engine__snapshot_percent=30)
+    values = {"engine__checkpoint_seconds": 0.05, "engine__snapshot_percent": 30}
+    run_id, _ = start(queue, lambda channel, message: None, **values)
     drain(queue)
     written = [(row.data["kind"], row.data["name"]) for row in project.log.read(run_id, ("checkpoint",))]
     points = [name for kind, name in written if kind == "resume"]

@@ -1,0 +1,100 @@
+"""Curves as files: a picture with a legend, the same as vectors, and the numbers in sight as CSV."""
+
+from __future__ import annotations
+
+import csv
+import html
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from pyqtgraph.exporters import ImageExporter, SVGExporter
+
+from ui.plots.choices import SPREADS, CurveChoices
+from ui.plots.curve import Curve
+from ui.plots.curve_plot import CurvePlot
+from ui.theme import Theme
+from workbench import metrics
+
+#: pixels of the picture per pixel on the screen, and the width of its lines
+SCALE, LINE_WIDTH = 2, 2.0
+
+
+def save_png(plot: CurvePlot, theme: Theme, choices: CurveChoices, path: Path) -> None:
+    """The plot as it is in sight, twice as large, with lines of width 2 and a legend. Raises OSError."""
+    with _dressed(plot, theme, choices):
+        item = plot.getPlotItem()
+        exporter = ImageExporter(item)
+        exporter.parameters()["width"] = int(item.sceneBoundingRect().width() * SCALE)
+        exporter.parameters()["antialias"] = True
+        image = exporter.export(toBytes=True)
+    if not image.save(str(path)):
+        raise OSError(f"the picture could not be written to {path}")
+
+
+def save_svg(plot: CurvePlot, theme: Theme, choices: CurveChoices, path: Path) -> None:
+    """The plot as it is in sight as scalable vectors, with a legend. Raises OSError."""
+    with _dressed(plot, theme, choices):
+        document = SVGExporter(plot.getPlotItem()).export(toBytes=True)
+    path.write_bytes(document)
+
+
+def save_csv(curves: Sequence[Curve], choices: CurveChoices, low: float, high: float, path: Path) -> None:
+    """Every point of the curves between two x values, unreduced. Raises OSError.
+
+    One row per curve and x: the curve, its runs, the metric, x under its own name, mean, band, number of seeds, and how
+    it was smoothed. Without a spread the band is empty.
+    """
+    x_name = choices.x_axis.column
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["curve", "runs", "metric", x_name, "mean", "low", "high", "seeds", "band", "smoothing"])
+        for curve in curves:
+            fixed = [curve.label, " ".join(map(str, curve.runs)), choices.metric]
+            end = [choices.spread if curve.count is not None else "", choices.smoothing_words]
+            for x, mean, lowest, highest, count in _points(curve, low, high):
+                whole = choices.axis in ("steps", "updates") and x == round(x)
+                band = ["" if np.isnan(edge) else repr(edge) for edge in (lowest, highest)]
+                writer.writerow([*fixed, int(x) if whole else repr(x), repr(mean), *band, count, *end])
+
+
+def _points(curve: Curve, low: float, high: float) -> Iterator[tuple[float, float, float, float, int]]:
+    first = int(np.searchsorted(curve.mean.x, low))
+    last = int(np.searchsorted(curve.mean.x, high, "right"))
+    for index in range(first, last):
+        reading = curve.reading(index)
+        yield reading.x, reading.mean, reading.low, reading.high, reading.count
+
+
+@contextmanager
+def _dressed(plot: CurvePlot, theme: Theme, choices: CurveChoices) -> Iterator[None]:
+    """The plot as it leaves the application: strong lines, title and legend above."""
+    item = plot.getPlotItem()
+    plot.set_line_width(LINE_WIDTH)
+    item.setTitle(_caption(plot, theme, choices), color=theme.hex("text"), size="11px")
+    # The title takes room from the view; the layout has to settle before anything is drawn.
+    item.layout.activate()
+    plot.grab()
+    try:
+        yield
+    finally:
+        plot.set_line_width(1.0)
+        item.setTitle(None)
+        item.layout.activate()
+
+
+def _caption(plot: CurvePlot, theme: Theme, choices: CurveChoices) -> str:
+    curves = [each for each in plot.visible_curves if each.style is not None]
+    parts = [f"<b>{html.escape(metrics.describe(choices.metric).title)}</b>"]
+    if any(each.curve.count is not None for each in curves):
+        parts.append(SPREADS[choices.spread][1])
+    if choices.smooths:
+        parts.append(f"smoothed: {choices.smoothing_words}")
+    entries = []
+    for each in curves:
+        assert each.style is not None
+        seeds = f" n {each.curve.seeds}" if each.curve.count is not None else ""
+        color = each.style.words.name()
+        entries.append(f"<span style='color:{color}'>■ {html.escape(each.curve.label)}</span>{seeds}")
+    return " · ".join(parts) + "<br>" + " &nbsp; ".join(entries)
