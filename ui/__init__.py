@@ -1,1 +1,1 @@
-"""The desktop application. It computes nothing scientific: it draws what the workbench yields and the storage returns."""
+"""The desktop application. It computes nothing scientific: it draws what workbench yields and storage returns."""

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
+    QSizePolicy,
     QTabBar,
     QToolButton,
     QVBoxLayout,
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from ui.controls.elided_label import ElidedLabel
-from ui.guard import guarded
+from ui.guard import guarded, guarded_or
 from ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class DockTitle(QFrame):
         self._tabs.setObjectName("docktabs")
         self._tabs.setDrawBase(False)
         self._tabs.setExpanding(False)
-        self._tabs.setUsesScrollButtons(True)
+        self._tabs.setUsesScrollButtons(False)  # which would take room even where all tabs fit
+        self._tabs.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self._tabs.setAccessibleName("Panels that share this place")
         self._tabs.hide()
         self._tabs.currentChanged.connect(self._choose)
@@ -64,8 +66,9 @@ class DockTitle(QFrame):
         self._row = row = QHBoxLayout(self)
         row.setContentsMargins(11, 0, 5, 0)
         row.setSpacing(6)
-        for widget in (self._name, self._tabs, self.subtitle):
-            row.addWidget(widget)
+        row.addWidget(self._name)
+        row.addWidget(self._tabs, 0, Qt.AlignmentFlag.AlignBottom)
+        row.addWidget(self.subtitle)
         row.addStretch(1)
         self._controls = list(controls)
         self._squeezed: list[QWidget] = []
@@ -118,17 +121,21 @@ class DockTitle(QFrame):
         """The panel's controls that have no room here; "more" offers them instead."""
         return [control for control in self._squeezed if isinstance(control, QAbstractButton)]
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
+    def minimumSizeHint(self) -> QSize:
         """Qt's; controls that have no room give way, so that they do not decide how narrow a panel can be."""
-        return QSize(self._theme.px(SMALLEST_TITLE), self.height())
+        return QSize(self._theme.px(SMALLEST_TITLE), self.minimumHeight())
+
+    def sizeHint(self) -> QSize:
+        """Qt's; docks take the height from here."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     @guarded
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Qt's; hides the last controls until the others have room."""
         super().resizeEvent(event)
         self._squeeze()
 
-    @guarded
+    @guarded_or(False)
     def event(self, event: QEvent) -> bool:
         """Qt's; a control that changed its size may need or leave room."""
         if event.type() == QEvent.Type.LayoutRequest:

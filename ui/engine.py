@@ -23,7 +23,7 @@ PUMP_INTERVAL = 0.2
 
 
 class Engine(QObject):
-    """``state`` is "preparing", "ready" or "failed"; ``queue`` is there once it is ready, unless the project is read-only.
+    """``state`` is "preparing", "ready" or "failed"; ``queue`` is there once it is ready and the project is writable.
 
     Closing it ends every run's thread.
     """

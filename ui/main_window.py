@@ -98,6 +98,7 @@ class MainWindow(QMainWindow):
         self.top_bar.help_button.clicked.connect(lambda: actions.trigger("help.keys"))
         self.machine.measured.connect(self._show_machine)
         self.closing.finished.connect(self._end)
+        actions.refused.connect(self._say_obstacle)
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.focusChanged.connect(self._follow_focus)
@@ -141,6 +142,10 @@ class MainWindow(QMainWindow):
             self.stack.addWidget(page)
         self.stack.setCurrentWidget(page)
         self.top_bar.show_current("")
+
+    def _say_obstacle(self, action_id: str, obstacle: str) -> None:
+        assert self.context is not None
+        self.context.notices.add("info", f"{self.context.actions.qt(action_id).text().rstrip('…')}: {obstacle}")
 
     def _follow_focus(self, *_: object) -> None:
         if self.workspace is not None:

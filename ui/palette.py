@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from storage import RunFilter, StorageError
 from ui.context import Context
 from ui.format import count
-from ui.guard import guarded
+from ui.guard import guarded, guarded_or
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QModelIndex, QPersistentModelIndex
@@ -210,6 +210,7 @@ class Palette(QFrame):
         self.setGeometry(QRect((self._window.width() - width) // 2, px(56), width, height))
         self.field.setFont(self._context.theme.font(13))
 
+    @guarded_or(False)
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Qt's; arrows move through the list while the field has the keyboard."""
         if watched is self._window:

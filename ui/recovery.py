@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from storage import RunFilter, RunRow, RunState, StorageError
+from storage import RunFilter, RunRow, RunState
 from ui.context import Context
 from ui.controls.banner import Banner
 from ui.format import count
+from ui.run_control import REFUSALS
 
 #: the preference that lists interrupted runs (uuid and when they ended) which are to be left alone
 LEFT = "recovery.left"
@@ -52,7 +53,7 @@ class RecoveryBanner(Banner):
         for row in self._rows:
             try:
                 queue.resume(row.id)
-            except (StorageError, ValueError) as error:
+            except REFUSALS as error:
                 self._context.notices.add("bad", str(error))
                 self._remember([row])
         self._context.selection.select([self._rows[0].id])

@@ -9,6 +9,7 @@ by itself when the main thread has ended.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import sys
@@ -54,6 +55,11 @@ class Stage:
     environment: str
     options: dict[str, Any]
     look: SceneLook
+
+    @property
+    def task(self) -> tuple[str, dict[str, Any]]:
+        """What is drawn, whatever its colours."""
+        return self.environment, self.options
 
 
 @dataclass(frozen=True)
@@ -201,6 +207,7 @@ class RenderThread(QObject):
     def _work(self, stop: threading.Event, previous: threading.Thread | None) -> None:
         if previous is not None:
             previous.join()
+        _import_renderers()
         _yield_to_training()
         hand = _Hand()
         try:
@@ -300,9 +307,7 @@ class _Hand:
         """Have a renderer for ``stage``; returns whether it is a new one."""
         if stage == self._stage:
             return False
-        known = self._stage
-        if known is not None and (known.environment, known.options) == (stage.environment, stage.options):
-            assert self._renderer is not None
+        if self._stage is not None and self._renderer is not None and stage.task == self._stage.task:
             self._renderer.recolour(stage.look)
             self._stage = stage
             return False
@@ -342,6 +347,13 @@ class _Hand:
         if self._renderer is not None:
             renderer, self._renderer, self._stage = self._renderer, None, None
             renderer.close()
+
+
+def _import_renderers() -> None:
+    """Imports take long at a low priority; what is wrong with them is told when they are used."""
+    for module in ("workbench.environments.renderers", "workbench.environments.scene"):
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
 
 
 def _yield_to_training() -> None:

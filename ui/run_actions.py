@@ -16,6 +16,7 @@ from ui.context import Context
 from ui.dialogs.fork import ForkDialog
 from ui.dialogs.note import NoteDialog
 from ui.dialogs.tags import TagsDialog
+from ui.panels.presets import open_with
 from ui.run_changes import RunChanges, title_of
 from ui.run_control import REFUSALS, RunControl
 from ui.run_export import FILE_KINDS, RunExport, file_name
@@ -92,7 +93,7 @@ class RunActions(QObject):
 
     def _add_course(self) -> None:
         control = self.control
-        self._add("details", "Run details", lambda rows: self._show_panel("run_details"), icon="sliders")
+        self._add("details", "Run details", lambda rows: _show_panel(self._context, "run_details"), icon="sliders")
         self._add(
             *("pause", "Pause or resume", control.pause_or_resume, "Space", "pause"),
             obstacle=control.pause_obstacle,
@@ -106,9 +107,10 @@ class RunActions(QObject):
         self._add("queue_down", "Later in the queue", later, "Alt+Down", "down", obstacle=control.order_obstacle)
 
     def _add_copies(self) -> None:
-        one = _only_one
+        one, context = _only_one, self._context
+        duplicate, copy = (lambda rows: open_as_new(context, rows[0])), (lambda rows: copy_command(context, rows[0]))
         self._add(
-            *("duplicate", "Duplicate as new run", self._duplicate, "D", "copy"),
+            *("duplicate", "Duplicate as new run", duplicate, "D", "copy"),
             help="Open New run with the settings of this run",
             obstacle=one("Duplicate"),
         )
@@ -117,7 +119,7 @@ class RunActions(QObject):
             help="Begin a new run from this run's saved networks",
             obstacle=lambda rows: one("Fork")(rows) or self.control.engine_obstacle(),
         )
-        self._add("copy_command", "Copy as command", self._copy_command, "Ctrl+Shift+C", "copy", obstacle=one("Copy"))
+        self._add("copy_command", "Copy as command", copy, "", "copy", obstacle=one("Copy"))
 
     def _add_notes(self) -> None:
         changes, writing = self.changes, lambda rows: self.control.writing_obstacle()
@@ -158,16 +160,6 @@ class RunActions(QObject):
 
     # ---- doing it ---------------------------------------------------------------------------------------------------
 
-    def _show_panel(self, name: str) -> None:
-        if f"panel.{name}" in self._context.actions:
-            self._context.actions.trigger(f"panel.{name}")
-
-    def _duplicate(self, rows: list[RunRow]) -> None:
-        from ui.panels.presets import open_with
-
-        open_with(self._context, rows[0])
-        self._show_panel("new_run")
-
     def _fork(self, rows: list[RunRow]) -> None:
         snapshots = self._context.project.artifacts.list(rows[0].id, "snapshot")
         if not snapshots:
@@ -178,14 +170,6 @@ class RunActions(QObject):
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self._context.feed.runs_changed.emit()
             self._context.selection.select(dialog.made)
-
-    def _copy_command(self, rows: list[RunRow]) -> None:
-        try:
-            QGuiApplication.clipboard().setText(as_command(RunSpec.from_json(rows[0].spec)))
-        except REFUSALS as error:
-            self._context.notices.add("bad", f"There is no command for run {rows[0].id}: {error}")
-        else:
-            self._context.notices.add("info", f"Copied the command that starts run {rows[0].id} again.")
 
     def _edit_tags(self, rows: list[RunRow]) -> None:
         dialog = TagsDialog(rows, self._context.project.runs.tags(), self._view)
@@ -212,3 +196,24 @@ class RunActions(QObject):
 
 def _only_one(verb: str) -> Callable[[list[RunRow]], str]:
     return lambda rows: "" if len(rows) == 1 else f"{verb} works with one run; {len(rows)} are selected."
+
+
+def open_as_new(context: Context, row: RunRow) -> None:
+    """Open New run with the settings of a run."""
+    open_with(context, row)
+    _show_panel(context, "new_run")
+
+
+def copy_command(context: Context, row: RunRow) -> None:
+    """Put the command line that starts the same run into the clipboard."""
+    try:
+        QGuiApplication.clipboard().setText(as_command(RunSpec.from_json(row.spec)))
+    except REFUSALS as error:
+        context.notices.add("bad", f"There is no command for run {row.id}: {error}")
+    else:
+        context.notices.add("info", f"Copied the command that starts run {row.id} again.")
+
+
+def _show_panel(context: Context, name: str) -> None:
+    if f"panel.{name}" in context.actions:
+        context.actions.trigger(f"panel.{name}")

@@ -54,7 +54,8 @@ QLabel[role="bad"] { color: @bad; }
 QLabel[role="warn"] { color: @warn; }
 QLabel[role="ok"] { color: @ok; }
 QLabel[role="accent"] { color: @accent; }
-QLabel[role="chip"] { color: @text2; background: @raised; border: 1px solid @line; border-radius: 4px; padding: 1px 6px; }
+QLabel[role="chip"] { color: @text2; background: @raised; border: 1px solid @line; border-radius: 4px;
+  padding: 1px 6px; }
 QFrame[role="banner-warn"] { background: @warn_ground; border-radius: 5px; }
 QFrame[role="banner-bad"] { background: @bad_ground; border-radius: 5px; }
 QFrame[role="banner-accent"] { background: @accent_ground; border-radius: 5px; }
@@ -66,6 +67,7 @@ QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus { border:
   min-height: 24px; }
 QLineEdit[state="error"], QSpinBox[state="error"], QComboBox[state="error"] { border: 1px solid @bad; }
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled { color: @text3; background: @panel; border-color: @line; }
+QComboBox QLineEdit, QComboBox QLineEdit:focus { background: transparent; border: 0; padding: 0; min-height: 0; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: url(@icon_down); width: 14px; height: 14px; }
 QComboBox QAbstractItemView { background: @overlay; color: @text; border: 1px solid @ctl; outline: 0;
@@ -90,7 +92,8 @@ QPushButton[kind="chip"]:checked { background: @accent_ground; color: @accent; b
 QPushButton[kind="chip"]:focus { border: 1px solid @accent; min-height: 18px; padding: 0 7px; }
 QPushButton[kind="link"] { background: transparent; border-color: transparent; color: @accent; padding: 0 4px; }
 QFrame[role="segments"] { background: @raised; border: 1px solid @line; border-radius: 5px; }
-QPushButton[kind="segment"] { background: transparent; border: 1px solid transparent; border-radius: 4px; padding: 0 8px;
+QPushButton[kind="segment"] { background: transparent; border: 1px solid transparent; border-radius: 4px;
+  padding: 0 8px;
   min-height: 20px; color: @text2; }
 QPushButton[kind="segment"]:hover { color: @text; }
 QPushButton[kind="segment"]:checked { background: @hover; border-color: @ctl; color: @text; }

@@ -63,7 +63,7 @@ def token_names() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class SeriesStyle:
-    """How one series looks: ``line`` for strokes, ``words`` for text in its colour, ``dash`` in px or None, ``symbol``."""
+    """How a series looks: ``line`` for strokes, ``words`` for text in its colour, ``dash`` in px or None, a symbol."""
 
     line: QColor
     words: QColor
@@ -164,7 +164,8 @@ class Theme(QObject):
         """``assets/icons/NAME.svg`` in a token's colour."""
         key = (name, token, size, filled)
         if key not in self._icons:
-            svg = (ASSETS / "icons" / f"{name}.svg").read_text(encoding="utf-8").replace("currentColor", self.hex(token))
+            svg = (ASSETS / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+            svg = svg.replace("currentColor", self.hex(token))
             if filled:
                 svg = svg.replace('fill="none"', f'fill="{self.hex(token)}"')
             ratio = 2

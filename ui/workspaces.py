@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QTa
 
 from ui.context import Context
 from ui.dock import PanelDock
-from ui.guard import guarded
+from ui.guard import guarded, guarded_or
 from ui.panels import PANELS, PanelEntry
 
 _logger = logging.getLogger(__name__)
@@ -333,6 +333,7 @@ class Workspace(QMainWindow):
         for dock in self.docks.values():
             dock.bar.repaint_icons()
 
+    @guarded_or(False)
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Qt's; a dock that changes its size changes the layout."""
         if event.type() == QEvent.Type.Resize:

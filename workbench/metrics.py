@@ -92,7 +92,7 @@ def describe(name: str) -> MetricInfo:
     family = _FAMILIES.get(prefix, _words(prefix) or "Other")
     pattern = _pattern(name)
     if pattern is None:
-        return MetricInfo(name, _words(rest), "", "", family)
+        return MetricInfo(name, _words(name), "", "", family)
     title, unit, help_sentence = _METRICS[pattern]
     title = title.replace("*", rest.replace("_", " "))
     return MetricInfo(name, title, unit, help_sentence, family)

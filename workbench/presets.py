@@ -80,7 +80,10 @@ def load_presets(folder: Path = FOLDER) -> dict[str, Preset]:
 def as_command(spec: RunSpec) -> str:
     """The command line that starts the same runs: the preset, and every setting that differs from it."""
     words = ["foresight", "train"]
-    preset = load_presets().get(spec.preset or "")
+    presets = load_presets()
+    preset = presets.get(spec.preset or "")
+    if preset is None and spec.agent == presets[DEFAULT].agent:
+        preset = presets[DEFAULT]  # which a command that names no preset begins from
     if preset is not None:
         base = preset.spec(agent=spec.agent, environment=spec.environment)
         words += ["--preset", preset.name]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,20 +11,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDockWidget, QLineEdit, QMenu, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
-from storage import DiskFull, RunState
 from ui import workspaces
-from ui.actions import ActionRegistry
+from ui.actions import Action, ActionRegistry
 from ui.context import Context
 from ui.main_window import MainWindow
 from ui.panels import PanelEntry
 from ui.panels.base import Panel
-from ui.recovery import RecoveryBanner
-from ui.reporting import Reporter
-from ui.run_reports import ending
 from ui.top_bar import fill_menu
-from ui.trouble import TroubleBanner
 from workbench.engine.monitor import GpuLoad, MachineLoad
-
 
 Make = Callable[[int, int], MainWindow]
 
@@ -289,10 +280,29 @@ def test_ctrl_f_goes_to_the_panels_own_filter(frame: MainWindow, qtbot: QtBot) -
     qtbot.waitUntil(panel.field.hasFocus)
 
 
-def test_every_shortcut_is_given_once(frame: MainWindow, context: Context) -> None:
-    keys = [context.actions.qt(action.id).shortcut().toString() for action in context.actions]
-    given = [key for key in keys if key]
-    assert sorted(given) == sorted(set(given))
+def test_no_two_commands_of_the_real_panels_share_a_shortcut(context: Context, qtbot: QtBot) -> None:
+    window = _make(context, 1600, 1000)
+    for workspace in window.workspaces.values():
+        workspace.load()
+    scopes: dict[str, list[object]] = {}
+    for action in context.actions:
+        key = context.actions.qt(action.id).shortcut().toString()
+        if key:
+            scopes.setdefault(key, []).append(action.scope)
+    assert len(scopes) > 15
+    doubled = {key: found for key, found in scopes.items() if len(set(found)) < len(found)}
+    everywhere = {key for key, found in scopes.items() if None in found and len(found) > 1}
+    with qtbot.waitSignal(window.closed):
+        window.leave()
+    window.deleteLater()
+    assert doubled == {}
+    assert everywhere == set()
+
+
+def test_a_command_that_cannot_be_done_says_why(frame: MainWindow, context: Context) -> None:
+    context.actions.add(Action("run.try", "Try it", lambda: None, obstacle=lambda: "Select a run first."))
+    context.actions.trigger("run.try")
+    assert context.notices.items[-1].text == "Try it: Select a run first."
 
 
 def test_menus_are_made_from_the_registry(frame: MainWindow, context: Context) -> None:
@@ -360,81 +370,3 @@ def test_larger_text_makes_the_bars_grow(frame: MainWindow, context: Context) ->
     assert context.theme.scale == 1.5
     assert frame.top_bar.height() == round(before * 1.5)
     assert context.preferences.get("theme.scale") == 1.5
-
-
-# ---- trouble --------------------------------------------------------------------------------------------------------
-
-
-def test_interrupted_runs_are_offered_until_they_are_answered(context: Context, qtbot: QtBot) -> None:
-    banner = RecoveryBanner(context)
-    qtbot.addWidget(banner)
-    assert banner.text.startswith("“Paper sizes, K = 3” was interrupted ")
-    assert banner.text.endswith("at step 6,000. Nothing before step 6,000 is lost.")
-    assert not banner.resume_button.isEnabled()
-    banner.leave_button.click()
-    assert banner.isHidden()
-    again = RecoveryBanner(context)
-    qtbot.addWidget(again)
-    assert again.isHidden()
-
-
-def test_several_interrupted_runs_are_named_together(context: Context, qtbot: QtBot) -> None:
-    for row in context.project.runs.page():
-        if row.status is RunState.RUNNING:
-            context.project.runs.change_state(row.id, RunState.INTERRUPTED, "killed")
-    banner = RecoveryBanner(context)
-    qtbot.addWidget(banner)
-    assert banner.text.startswith("4 runs were interrupted: ")
-    assert " and 1 more." in banner.text
-    assert banner.resume_button.text() == "Resume all"
-
-
-def test_a_full_disk_is_shown_for_as_long_as_it_lasts(
-    context: Context, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    banner = TroubleBanner(context)
-    qtbot.addWidget(banner)
-    banner.look()
-    assert banner.isHidden()
-    fault = DiskFull("The disk is full.", "Nothing is lost.", "Free 200 MB.")
-    monkeypatch.setattr(context.project.writer, "_fault", fault)
-    banner.look()
-    assert banner.text.startswith("The disk is full. Nothing is lost. Free 200 MB. Training waits")
-    monkeypatch.setattr(context.project.writer, "_fault", None)
-    banner.look()
-    assert banner.isHidden()
-
-
-def test_exceptions_of_slots_and_threads_become_notices_once_each(
-    context: Context, qtbot: QtBot, caplog: pytest.LogCaptureFixture
-) -> None:
-    reporter = Reporter(context.notices)
-    try:
-        for _ in range(3):
-            try:
-                raise ValueError("a slot broke")
-            except ValueError:
-                sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
-        thread = threading.Thread(target=lambda: 1 / 0, name="a worker")
-        thread.start()
-        thread.join()
-        qtbot.waitUntil(lambda: len(context.notices.items) == 2)
-    finally:
-        reporter.close()
-    slot, worker = context.notices.items
-    assert slot.text == "Something failed: ValueError: a slot broke"
-    assert slot.count == 3
-    assert worker.text == "Something failed: ZeroDivisionError: division by zero (in the thread a worker)"
-    assert "Traceback" in caplog.text
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 4
-
-
-def test_the_end_of_a_run_is_told_in_a_sentence(context: Context) -> None:
-    rows = {row.name: row for row in context.project.runs.page()}
-    text, bad = ending(rows["No KL term seed 1"])
-    assert text.startswith("No KL term seed 1 finished. Return ")
-    assert text.endswith(", 3 min 20 s.")
-    assert not bad
-    text, bad = ending(rows["ReLU, lr 3e-3"])
-    assert text.startswith("ReLU, lr 3e-3 failed at step 2,000: the loss critic was not finite")
-    assert bad

@@ -50,7 +50,7 @@ def test_titles_carry_units_and_words_of_the_name() -> None:
 def test_an_unknown_metric_is_shown_by_its_own_name() -> None:
     info = metrics.describe("my_plugin/odd_number")
     assert not metrics.is_described(info.name)
-    assert (info.title, info.family, info.help) == ("Odd number", "My plugin", "")
+    assert (info.title, info.family, info.help) == ("My plugin, odd number", "My plugin", "")
     assert metrics.describe("alone").family == "Other"
 
 

@@ -1,4 +1,4 @@
-"""Every key in one list: those of the commands, and those that panels listen to while they have the keyboard."""
+"""Every key in one list: those of the commands, and those that plots and views listen to themselves."""
 
 from __future__ import annotations
 
@@ -24,23 +24,6 @@ PANEL_KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("L", "Logarithmic axis"),
         ("Left, Right", "Move the cursor"),
         ("P", "Pin the cursor"),
-    ),
-    "Runs": (
-        ("Return", "Details"),
-        ("Space", "Pause or resume"),
-        ("Shift+Del", "Stop"),
-        ("D", "Duplicate as a new run"),
-        ("S", "Star"),
-        ("T", "Tags"),
-        ("F2", "Rename"),
-        ("A", "Archive"),
-        ("Del", "Delete"),
-    ),
-    "New run": (
-        ("Ctrl+Return", "Start"),
-        ("Ctrl+Shift+C", "Copy as command"),
-        ("F8", "Next error"),
-        ("Ctrl+R", "Reset the field"),
     ),
     "Simulation": (
         ("Space", "Run or pause"),

@@ -12,10 +12,11 @@ from PySide6.QtGui import QLinearGradient, QPainter, QPainterPath, QPaintEvent, 
 from PySide6.QtSvgWidgets import QSvgWidget
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from storage import StorageError, default_project_folder
+from storage import default_project_folder
 from ui.context import Context
 from ui.controls.labels import Label, hairline
 from ui.guard import guarded
+from ui.run_control import REFUSALS
 from ui.theme import ASSETS, Theme
 from ui.workspaces import WorkspaceKind
 
@@ -216,7 +217,7 @@ class Welcome(QScrollArea):
             return
         try:
             runs = queue.submit(find_preset(QUICK).spec())
-        except (StorageError, ValueError) as error:
+        except REFUSALS as error:
             self._context.notices.add("bad", str(error))
             return
         self._context.selection.select(runs)

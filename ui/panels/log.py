@@ -41,7 +41,7 @@ _ENTRY = Qt.ItemDataRole.UserRole
 
 @dataclass(frozen=True)
 class Line:
-    """One entry: ``level`` as in logging, ``source`` a kind of event or a logger, ``details`` a traceback or nothing."""
+    """One entry: ``level`` as in logging, ``source`` a step or a logger, ``details`` a traceback or nothing."""
 
     moment: float
     level: int

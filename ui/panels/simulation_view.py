@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
@@ -25,17 +28,22 @@ from ui.guard import guarded
 from ui.render_thread import Picture, RenderThread
 from ui.theme import Theme
 
+if TYPE_CHECKING:
+    from workbench.environments.scene import Overlay, SceneRenderer
+
 _RADIUS = 5
 _MARGIN = 9
+#: milliseconds without a picture until the view says that it is at it
+_PATIENCE = 300
 #: part of the distance that one notch of the wheel comes closer
 _NOTCH = 0.05
-_OVERLAYS = {
+_OVERLAYS: dict[int, Overlay] = {
     Qt.Key.Key_C: "contacts",
     Qt.Key.Key_F: "forces",
     Qt.Key.Key_J: "joints",
     Qt.Key.Key_T: "transparent",
 }
-_GROUPS = (Qt.Key.Key_0, Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4, Qt.Key.Key_5)
+_GROUPS = 6
 _HELP = (
     "Drag turns, Shift+drag shifts, the wheel zooms, double-click looks at a point, Ctrl+double-click follows a body. "
     "Space runs or pauses, Left and Right go frame by frame, Backspace goes to the beginning."
@@ -65,6 +73,11 @@ class SimulationView(QWidget):
         self._image = QImage()
         self._has_camera = False
         self._pressed: QPointF | None = None
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE)
+        self._patience.timeout.connect(self.update)
+        self._patience.start()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Simulation")
         self.setAccessibleDescription(_HELP)
@@ -87,6 +100,7 @@ class SimulationView(QWidget):
     def clear(self) -> None:
         """Show no picture until the next one."""
         self._picture, self._image = None, QImage()
+        self._patience.start()
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -107,10 +121,7 @@ class SimulationView(QWidget):
         """Qt's; takes the newest picture, whereupon the next one is made."""
         taken = self._renderer.take()
         if taken is not None:
-            height, width, _ = taken.pixels.shape
-            pixels = taken.pixels.tobytes()
-            self._picture = taken
-            self._image = QImage(pixels, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+            self._picture, self._image = taken, to_image(taken)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -121,6 +132,10 @@ class SimulationView(QWidget):
         if self._picture is not None:
             painter.drawImage(self._place(), self._image)
             self._paint_readout(painter, self._picture)
+        elif not self._patience.isActive():
+            painter.setPen(self._theme.color("text3"))
+            painter.setFont(self._theme.font(12))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Setting the scene")
         painter.setClipping(False)
         if self.hasFocus():
             painter.setPen(QPen(self._theme.color("accent"), 2))
@@ -174,9 +189,9 @@ class SimulationView(QWidget):
         """Qt's; turns the camera, or shifts it with Shift or the right button."""
         if self._pressed is None or not self._has_camera:
             return
-        by = (event.position() - self._pressed) / max(self.height(), 1)
+        by = event.position() - self._pressed
         self._pressed = event.position()
-        right, down = by.x(), by.y()
+        right, down = by.x() / max(self.height(), 1), by.y() / max(self.height(), 1)
         shifts = event.modifiers() & Qt.KeyboardModifier.ShiftModifier or event.buttons() & Qt.MouseButton.RightButton
         if shifts:
             self._renderer.command(lambda scene: scene.camera.pan(right, down))
@@ -207,42 +222,56 @@ class SimulationView(QWidget):
 
     @guarded
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt's; the keys of MuJoCo's viewers."""
-        key = Qt.Key(event.key())
-        plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-        act = self._actions().get(key) if plain else None
-        if plain and event.modifiers() == Qt.KeyboardModifier.NoModifier or act is not None:
-            act = act or self._camera_actions().get(key)
-        if act is None:
+        """Qt's."""
+        if not self.take_key(event):
             super().keyPressEvent(event)
-            return
+
+    def take_key(self, event: QKeyEvent) -> bool:
+        """Do what a key means in MuJoCo's viewers; returns whether it means anything."""
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        act = self._keys().get(event.key()) if modifiers == Qt.KeyboardModifier.NoModifier else None
+        if act is None:
+            return False
         act()
         event.accept()
+        return True
 
-    def _actions(self) -> dict[Qt.Key, Callable[[], object]]:
-        return {
+    def _keys(self) -> dict[int, Callable[[], object]]:
+        keys: dict[int, Callable[[], object]] = {
             Qt.Key.Key_Space: self.toggled.emit,
             Qt.Key.Key_Backspace: self.restarted.emit,
-            Qt.Key.Key_Left: lambda: self.stepped.emit(-1),
-            Qt.Key.Key_Right: lambda: self.stepped.emit(1),
-            Qt.Key.Key_Minus: lambda: self.speed_changed.emit(-1),
-            Qt.Key.Key_Equal: lambda: self.speed_changed.emit(1),
+            Qt.Key.Key_Left: partial(self.stepped.emit, -1),
+            Qt.Key.Key_Right: partial(self.stepped.emit, 1),
+            Qt.Key.Key_Minus: partial(self.speed_changed.emit, -1),
+            Qt.Key.Key_Equal: partial(self.speed_changed.emit, 1),
         }
-
-    def _camera_actions(self) -> dict[Qt.Key, Callable[[], object]]:
         if not self._has_camera:
-            return {}
-        command = self._renderer.command
-        actions: dict[Qt.Key, Callable[[], object]] = {
-            Qt.Key.Key_BracketLeft: lambda: command(lambda scene: scene.camera.step(-1)),
-            Qt.Key.Key_BracketRight: lambda: command(lambda scene: scene.camera.step(1)),
-            Qt.Key.Key_Escape: lambda: command(lambda scene: scene.camera.free()),
+            return keys
+        acts: dict[int, Callable[[SceneRenderer], object]] = {
+            Qt.Key.Key_BracketLeft: lambda scene: scene.camera.step(-1),
+            Qt.Key.Key_BracketRight: lambda scene: scene.camera.step(1),
+            Qt.Key.Key_Escape: lambda scene: scene.camera.free(),
         }
         for key, overlay in _OVERLAYS.items():
-            actions[key] = lambda overlay=overlay: command(lambda scene: scene.toggle(overlay))
-        for number, key in enumerate(_GROUPS):
-            actions[key] = lambda number=number: command(lambda scene: scene.toggle_group(number))
-        return actions
+            acts[key] = partial(_toggle, overlay)
+        for group in range(_GROUPS):
+            acts[Qt.Key.Key_0 + group] = partial(_toggle_group, group)
+        return keys | {key: partial(self._renderer.command, act) for key, act in acts.items()}
+
+
+def _toggle(overlay: Overlay, scene: SceneRenderer) -> None:
+    scene.toggle(overlay)
+
+
+def _toggle_group(group: int, scene: SceneRenderer) -> None:
+    scene.toggle_group(group)
+
+
+def to_image(picture: Picture) -> QImage:
+    """The picture for Qt, without what is painted over it."""
+    height, width, _ = picture.pixels.shape
+    pixels = np.ascontiguousarray(picture.pixels)
+    return QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 
 
 class _Block:

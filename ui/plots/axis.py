@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPen
 
 from ui.plots import ticks
@@ -14,7 +14,8 @@ from ui.theme import Theme
 Scale = Literal["number", "log", "duration", "date"]
 
 #: px between two ticks, along and up
-_ROOM = {"bottom": 110, "left": 48}
+_ROOM = {"bottom": 92, "left": 48}
+_MOST = {"bottom": 6, "left": 5}
 
 
 class PlotAxis(pg.AxisItem):
@@ -68,12 +69,18 @@ class PlotAxis(pg.AxisItem):
         elif self._short:
             self.setWidth(metrics.horizontalAdvance("−0.000") + 6)
 
+    def boundingRect(self) -> QRectF:
+        """Qt's; labels of the first and last tick reach over the ends."""
+        bounds: QRectF = super().boundingRect()
+        return bounds.adjusted(-12, 0, 12, 0) if self.orientation == "bottom" else bounds.adjusted(0, -8, 0, 8)
+
     # ---- pyqtgraph's hooks -------------------------------------------------------------------------------------------
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
         """pyqtgraph's; one level of ticks."""
         room = self._theme.px(_ROOM[self.orientation])
-        most = max(2, min(3 if self._short else 5, int(size // (room * (0.6 if self._short else 1.0)))))
+        enough = 3 if self._short else _MOST[self.orientation]
+        most = max(2, min(enough, int(size // (room * (0.6 if self._short else 1.0)))))
         low, high = sorted((minVal, maxVal))
         if self._scale_kind == "duration":
             found = ticks.duration_ticks(low, high, most)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QFrame
 from ui.guard import guarded
 from ui.plots.axis import PlotAxis, Scale
 from ui.plots.curve import Curve
-from ui.plots.drawn_curve import DrawnCurve, Points, Window, shown_points, to_scale
+from ui.plots.drawn_curve import DrawnCurve, Points, Stroke, Window, shown_points, to_scale
 from ui.plots.end_labels import EndLabel, EndLabels
 from ui.plots.items import Line, joined
 from ui.plots.view_box import CurveView
@@ -71,8 +71,9 @@ class CurvePlot(pg.PlotWidget):
         self._clip = 0.0
         self._x_free, self._y_free = False, False
         self._from_zero = True
+        self._axes_shown: tuple[object, ...] = ()
         self._settling = False
-        self._line_width = 1.0
+        self._stroke = Stroke()
         self._rest_soon = QTimer(self)
         self._rest_soon.setSingleShot(True)
         self._rest_soon.setInterval(REST_DELAY)
@@ -90,6 +91,8 @@ class CurvePlot(pg.PlotWidget):
         item.setMenuEnabled(False)
         item.hideButtons()
         item.setContentsMargins(0, 4 if self._short else 8, 8, 0)
+        for axis in (self.x_axis, self.y_axis):
+            axis.setZValue(-1000)  # the grid belongs behind the curves
         self._rest.setZValue(-10)
         self._zero.setZValue(-40)
         for fixed in (self._rest, self._zero):
@@ -115,12 +118,17 @@ class CurvePlot(pg.PlotWidget):
         self.set_curves(styled)
         self.viewport().repaint()
 
-    def set_axes(self, x_scale: Scale, x_title: str, y_title: str, *, log: bool) -> None:
-        """What the axes say; ``log`` makes y logarithmic. A change of x takes the view home."""
-        if x_scale != self.x_axis.scale_kind or log != self._log:
-            self._y_free = False
-            self._x_free = self._x_free and x_scale == self.x_axis.scale_kind
-        self._log = log
+    def show_axes(self, x_scale: Scale, x_title: str, y_title: str, *, log: bool = False, clip: float = 0.0) -> None:
+        """What the axes say; ``log`` makes y logarithmic, and ``clip`` percent of the values at either end may lie
+        outside of its range. Another kind of x, or of y, takes that axis home."""
+        wanted = (x_scale, x_title, y_title, log, clip)
+        if wanted == self._axes_shown:
+            return
+        self._axes_shown = wanted
+        other_x, other_y = x_scale != self.x_axis.scale_kind, log != self._log
+        self._x_free = self._x_free and not other_x
+        self._y_free = self._y_free and not (other_x or other_y)
+        self._log, self._clip = log, clip
         self._from_zero = x_scale != "date"
         self.x_axis.set_scale_kind(x_scale)
         self.y_axis.set_scale_kind("log" if log else "number")
@@ -129,13 +137,10 @@ class CurvePlot(pg.PlotWidget):
         self._zero.setVisible(not log)
         self._settle()
 
-    def set_clip(self, percent: float) -> None:
-        """Leave this percentage of the values out of the y range at either end."""
-        self._clip = percent
-        self._settle()
-
     def set_hidden(self, keys: frozenset[str]) -> None:
         """Curves that the legend has switched off; they change nothing about the others but the range."""
+        if keys == self._hidden:
+            return
         self._hidden = keys
         self._restyle()
         self._settle()
@@ -146,9 +151,9 @@ class CurvePlot(pg.PlotWidget):
             self._focus = key
             self._restyle()
 
-    def set_line_width(self, width: float) -> None:
-        """Pen width of the means; 1 on the screen, more in exported pictures."""
-        self._line_width = width
+    def set_stroke(self, stroke: Stroke) -> None:
+        """How strong means are drawn; more than 1 pixel is slow, and only for pictures."""
+        self._stroke = stroke
         self._restyle()
 
     @property
@@ -317,7 +322,7 @@ class CurvePlot(pg.PlotWidget):
                 y = float(to_scale(np.array([last.mean]), self._log)[0])
                 if np.isfinite(y):
                     labels.append(EndLabel(last.x, y, each.label, each.style.words))
-        self._labels.set_labels(labels, self._theme.font(10, 600))
+        self._labels.set_labels(labels, self._theme.font(10, 600), self._theme.color("panel", 0.75))
 
     # ---- look -------------------------------------------------------------------------------------------------------
 
@@ -343,7 +348,7 @@ class CurvePlot(pg.PlotWidget):
                 continue
             focused = each.curve.key == self._focus
             aside = self._focus is not None and not focused
-            drawn.set_style(each.style, focus=focused, aside=aside, width=self._line_width)
+            drawn.set_style(each.style, self._stroke, focus=focused, aside=aside)
             drawn.set_visible(each.curve.key not in self._hidden)
         rest = sum(1 for each in self._styled if each.style is None)
         pen = QPen(self._theme.color("text3", _REST_ALPHA), 1)

@@ -18,7 +18,7 @@ COLOURED = 7
 def styled_curves(
     curves: Sequence[Curve], rows: Mapping[int, RunRow], selected: Sequence[int], colors: SeriesColors, theme: Theme
 ) -> list[Styled]:
-    """The curves with their looks, in their order; beyond ``COLOURED`` those with the last selected runs keep theirs."""
+    """The curves with their looks, in their order. Of more than ``COLOURED``, only those selected last have one."""
     coloured = {curve.key for curve in _last_selected(curves, selected)}
     firsts = [rows[curve.runs[0]] for curve in curves]
     taken: set[tuple[int, tuple[int, ...] | None]] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
@@ -34,7 +34,7 @@ class CurveTools(QWidget):
         self.metric_box = MetricBox(theme)
         self.axis = QComboBox()
         self.smooth_label = Label(theme, "Smooth", 11, token="text2")
-        self.smooth = QDoubleSpinBox()
+        self.smooth = _ShortNumber()
         spreads = [(name, words, f"Band: {tip}") for name, (words, tip) in SPREADS.items()]
         self.spread = Segmented(theme, "Band", spreads)
         scales = [("linear", "Linear", "Linear axis"), ("log", "Log", "Logarithmic axis  L")]
@@ -151,7 +151,7 @@ class CurveTools(QWidget):
         self.home_button.setIcon(theme.icon("max"))
         self.export_button.setIcon(theme.icon("export"))
         self.options_button.setIcon(theme.icon("sliders"))
-        self.metric_box.setMinimumWidth(theme.px(112))
+        self.metric_box.setMinimumWidth(theme.px(132))
         self.metric_box.setMaximumWidth(theme.px(220))
         self.axis.setMinimumWidth(theme.px(112))
         self.smooth.setFixedWidth(theme.px(56))
@@ -160,19 +160,34 @@ class CurveTools(QWidget):
     def _make_room(self) -> None:
         """Hide what has no room, the last first; the menu holds it all."""
         optional: tuple[tuple[QWidget, ...], ...] = ((self.smooth_label, self.smooth), (self.spread,), (self.scale,))
-        buttons = (self.home_button, self.export_button, self.options_button)
-        used = self.metric_box.minimumWidth() + self.axis.sizeHint().width() + _GAP
-        used += sum(button.sizeHint().width() + _GAP for button in buttons) + self._theme.px(40)
+        used = self._narrowest() + self.axis.sizeHint().width() - self.axis.minimumWidth() + _GAP
         for widgets in optional:
-            used += sum(widget.sizeHint().width() + _GAP for widget in widgets)
+            used += sum(min(widget.sizeHint().width(), widget.maximumWidth()) + _GAP for widget in widgets)
             for widget in widgets:
                 widget.setVisible(used <= self.width())
+
+    def minimumSizeHint(self) -> QSize:
+        """Qt's; the metric, the axis and the buttons always have their place."""
+        return QSize(self._narrowest(), super().minimumSizeHint().height())
+
+    def _narrowest(self) -> int:
+        buttons = (self.home_button, self.export_button, self.options_button)
+        used = self.metric_box.minimumWidth() + _GAP + self.axis.minimumWidth()
+        return used + sum(button.sizeHint().width() + _GAP for button in buttons)
 
     @guarded
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Qt's."""
         super().resizeEvent(event)
         self._make_room()
+
+
+class _ShortNumber(QDoubleSpinBox):
+    """Writes 0.9, not 0.900."""
+
+    def textFromValue(self, value: float) -> str:
+        """Qt's."""
+        return f"{value:g}"
 
 
 def _button(tip: str) -> QToolButton:

@@ -21,6 +21,14 @@ BEHIND_ALPHA = 0.38
 
 
 @dataclass(frozen=True)
+class Stroke:
+    """How strong means are drawn: ``width`` in pixels, of which there are ``scale`` to one of the screen."""
+
+    width: float = 1.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
 class Window:
     """The part of x that lines are made ready for, in how many columns of pixels, and whether y is logarithmic."""
 
@@ -68,14 +76,17 @@ class DrawnCurve:
         for item in (self.band, self.behind, self.mean):
             item.setVisible(visible)
 
-    def set_style(self, style: SeriesStyle, *, focus: bool, aside: bool, width: float = 1.0) -> None:
+    def set_style(self, style: SeriesStyle, stroke: Stroke, *, focus: bool, aside: bool) -> None:
         """Its colours: as the curve in focus, as one that steps aside for it, or as any other."""
         alpha = BAND_ALPHA_FOCUSED if focus else BAND_ALPHA_ASIDE if aside else BAND_ALPHA
         self.band.set_color(_faint(style.line, alpha))
         behind = QPen(_faint(style.line, BEHIND_ALPHA * (0.4 if aside else 1.0)), 1)
         behind.setCosmetic(True)
         self.behind.set_pen(behind)
-        self.mean.set_pen(style.pen(0.45 if aside else 1.0, width))
+        mean = style.pen(0.45 if aside else 1.0, stroke.width)
+        if style.dash is not None:
+            mean.setDashPattern([stroke.scale * part / stroke.width for part in style.dash])
+        self.mean.set_pen(mean)
         self.mean.setZValue(20 if focus else 10)
 
     def prepare(self, curve: Curve, window: Window) -> None:

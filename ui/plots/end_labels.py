@@ -60,6 +60,19 @@ def pushed_apart(wanted: Sequence[float], room: float, low: float, high: float) 
     return placed
 
 
+def overlapping(lefts: Sequence[float], widths: Sequence[float]) -> list[list[int]]:
+    """The numbers of names that stand over the same part of x, together; chains of overlaps are one group."""
+    groups: list[list[int]] = []
+    right = float("-inf")
+    for number in sorted(range(len(lefts)), key=lambda n: lefts[n]):
+        if lefts[number] < right and groups:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+        right = max(right, lefts[number] + widths[number])
+    return groups
+
+
 class EndLabels(pg.GraphicsObject):
     """All the names of one plot; a child of the view, drawn in its pixels."""
 
@@ -68,11 +81,12 @@ class EndLabels(pg.GraphicsObject):
         self._view = view
         self._labels: Sequence[EndLabel] = ()
         self._font = QFont()
+        self._ground = QColor()
         self.setZValue(40)
 
-    def set_labels(self, labels: Sequence[EndLabel], font: QFont) -> None:
-        """Replace the names."""
-        self._labels, self._font = labels, font
+    def set_labels(self, labels: Sequence[EndLabel], font: QFont, ground: QColor) -> None:
+        """Replace the names; ``ground`` is painted under them, where they stand over other curves."""
+        self._labels, self._font, self._ground = labels, font, ground
         self.update()
 
     def width(self) -> float:
@@ -97,10 +111,19 @@ class EndLabels(pg.GraphicsObject):
             fits = at.x() + GAP + metrics.horizontalAdvance(text) <= room.right() + 1
             if fits and at.x() >= room.left() and room.top() <= at.y() <= room.bottom():
                 shown.append((at, text, label.color))
+        painter.setFont(self._font)
+        widths = [metrics.horizontalAdvance(text) + GAP for _, text, _ in shown]
+        for beside in overlapping([at.x() for at, _, _ in shown], widths):
+            self._paint(painter, [shown[number] for number in beside], metrics, room)
+
+    def _paint(
+        self, painter: QPainter, shown: list[tuple[QPointF, str, QColor]], metrics: QFontMetricsF, room: QRectF
+    ) -> None:
         half = metrics.height() / 2
         heights = [at.y() for at, _, _ in shown]
         places = pushed_apart(heights, metrics.height(), room.top() + half, room.bottom() - half)
-        painter.setFont(self._font)
         for (at, text, color), y in zip(shown, places, strict=True):
+            width = metrics.horizontalAdvance(text)
+            painter.fillRect(QRectF(at.x() + GAP - 2, y - half, width + 4, metrics.height()), self._ground)
             painter.setPen(color)
             painter.drawText(QPointF(at.x() + GAP, y + metrics.ascent() - half), text)

@@ -9,24 +9,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from pyqtgraph import InfiniteLine
 from pyqtgraph.exporters import ImageExporter, SVGExporter
 
 from ui.plots.choices import SPREADS, CurveChoices
 from ui.plots.curve import Curve
 from ui.plots.curve_plot import CurvePlot
+from ui.plots.drawn_curve import Stroke
 from ui.theme import Theme
 from workbench import metrics
 
-#: pixels of the picture per pixel on the screen, and the width of its lines
-SCALE, LINE_WIDTH = 2, 2.0
+#: strokes of a picture, which is twice as large as the screen, and of vectors
+PICTURE, VECTORS = Stroke(4.0, 2.0), Stroke(2.0)
 
 
 def save_png(plot: CurvePlot, theme: Theme, choices: CurveChoices, path: Path) -> None:
-    """The plot as it is in sight, twice as large, with lines of width 2 and a legend. Raises OSError."""
-    with _dressed(plot, theme, choices):
+    """The plot as it is in sight, twice as large, with stronger lines and a legend. Raises OSError."""
+    with _dressed(plot, theme, choices, PICTURE):
         item = plot.getPlotItem()
         exporter = ImageExporter(item)
-        exporter.parameters()["width"] = int(item.sceneBoundingRect().width() * SCALE)
+        exporter.parameters()["width"] = int(item.sceneBoundingRect().width() * PICTURE.scale)
         exporter.parameters()["antialias"] = True
         image = exporter.export(toBytes=True)
     if not image.save(str(path)):
@@ -35,7 +37,7 @@ def save_png(plot: CurvePlot, theme: Theme, choices: CurveChoices, path: Path) -
 
 def save_svg(plot: CurvePlot, theme: Theme, choices: CurveChoices, path: Path) -> None:
     """The plot as it is in sight as scalable vectors, with a legend. Raises OSError."""
-    with _dressed(plot, theme, choices):
+    with _dressed(plot, theme, choices, VECTORS):
         document = SVGExporter(plot.getPlotItem()).export(toBytes=True)
     path.write_bytes(document)
 
@@ -68,10 +70,14 @@ def _points(curve: Curve, low: float, high: float) -> Iterator[tuple[float, floa
 
 
 @contextmanager
-def _dressed(plot: CurvePlot, theme: Theme, choices: CurveChoices) -> Iterator[None]:
-    """The plot as it leaves the application: strong lines, title and legend above."""
+def _dressed(plot: CurvePlot, theme: Theme, choices: CurveChoices, stroke: Stroke) -> Iterator[None]:
+    """The plot as it leaves the application: strong lines, title and legend above, no cursors."""
     item = plot.getPlotItem()
-    plot.set_line_width(LINE_WIDTH)
+    cursors = [line for line in plot.view.childGroup.childItems() if isinstance(line, InfiniteLine) and line.zValue() > 0]
+    shown = [line for line in cursors if line.isVisible()]
+    for line in shown:
+        line.hide()
+    plot.set_stroke(stroke)
     item.setTitle(_caption(plot, theme, choices), color=theme.hex("text"), size="11px")
     # The title takes room from the view; the layout has to settle before anything is drawn.
     item.layout.activate()
@@ -79,7 +85,9 @@ def _dressed(plot: CurvePlot, theme: Theme, choices: CurveChoices) -> Iterator[N
     try:
         yield
     finally:
-        plot.set_line_width(1.0)
+        for line in shown:
+            line.show()
+        plot.set_stroke(Stroke())
         item.setTitle(None)
         item.layout.activate()
 

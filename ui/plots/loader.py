@@ -195,14 +195,15 @@ class _Work:
 
     def _labels(self, groups: dict[str, list[RunRow]], choices: CurveChoices) -> dict[str, str]:
         """Names of groups and runs; where two are the same, the number of the first run is added."""
-        labels = {key: self._name(rows[0], choices) for key, rows in groups.items()}
+        labels = {key: self._name(rows, choices) for key, rows in groups.items()}
         taken = list(labels.values())
         return {
             key: f"{label} #{groups[key][0].id}" if taken.count(label) > 1 else label for key, label in labels.items()
         }
 
-    def _name(self, row: RunRow, choices: CurveChoices) -> str:
-        if row.group_id is None or not choices.grouped:
+    def _name(self, rows: list[RunRow], choices: CurveChoices) -> str:
+        row = rows[0]
+        if row.group_id is None or len(rows) == 1 or not choices.grouped:
             return row.name
         if row.group_id not in self._names:
             self._names[row.group_id] = self._project.runs.group(row.group_id).name

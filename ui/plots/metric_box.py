@@ -106,7 +106,8 @@ class MetricBox(QComboBox):
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Qt's; typing replaces the name."""
         super().focusInEvent(event)
-        self._search.selectAll()
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self._search.selectAll()
 
 
 def metric_menu(menu: QMenu, names: Iterable[str]) -> None:

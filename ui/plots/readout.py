@@ -9,12 +9,14 @@ from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from ui.controls.line_sample import LENGTH, paint_line_sample
 from ui.guard import guarded
 from ui.theme import SeriesStyle, Theme
 
 #: rows beyond these are only counted
 MOST_ROWS = 8
-_SAMPLE, _PADDING, _GAP = 18, 8, 8
+_PADDING, _GAP = 8, 8
+_SAMPLE = LENGTH + 6
 _LONGEST_NAME = 150
 
 
@@ -50,7 +52,7 @@ class Readout(QWidget):
     def text(self) -> str:
         """The content in words."""
         lines = [f"{row.name} {row.value} {row.after}".strip() for row in self._rows]
-        return "; ".join([f"{self._head} {self._hint}".strip(), *lines])
+        return "; ".join([", ".join(filter(None, (self._head, self._hint))), *lines])
 
     def place(self, at: QPoint, room: QRect) -> None:
         """Stand at the left of ``at``, or at its right where there is no room; always inside of ``room``."""
@@ -100,8 +102,7 @@ class Readout(QWidget):
         theme, line = self._theme, self._line()
         regular, bold = self._metrics()
         name, value, _ = self._widths()
-        painter.setPen(row.style.pen(1.0, 2.0))
-        painter.drawLine(_PADDING, y + line // 2, _PADDING + _SAMPLE - 6, y + line // 2)
+        paint_line_sample(painter, QRectF(_PADDING, y, LENGTH, line), row.style)
         painter.setFont(theme.font(11))
         painter.setPen(theme.color("text2"))
         self._say(painter, _PADDING + _SAMPLE, y, regular.elidedText(row.name, Qt.TextElideMode.ElideRight, name))

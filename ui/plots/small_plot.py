@@ -60,8 +60,7 @@ class SmallPlot(QWidget):
                 button.setToolTip(f"{words}: {info.title}")
                 button.setAccessibleName(f"{words}: {info.title}")
             self.plot.setToolTip(info.help)
-        self.plot.set_clip(clip)
-        self.plot.set_axes(axis.scale, "", "", log=False)
+        self.plot.show_axes(axis.scale, "", "", clip=clip)
         self.plot.set_curves(styled)
         self.show_value_at(self._at)
 

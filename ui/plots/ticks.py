@@ -25,7 +25,10 @@ def number_ticks(low: float, high: float, most: int, *, short: bool = False) -> 
     if not high > low:
         return []
     step = round_step(high - low, most)
-    values = [n * step for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    values = _multiples(step, low, high)
+    if len(values) < 2:  # one tick alone says nothing about the scale
+        step = round_step(high - low, 2 * most)
+        values = _multiples(step, low, high)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9) + (1 if f"{step:e}".startswith("2.5") else 0))
     largest = max((abs(value) for value in values), default=0.0)
     if largest >= 1e7 or (0 < largest < 1e-3):
@@ -33,6 +36,10 @@ def number_ticks(low: float, high: float, most: int, *, short: bool = False) -> 
     if short and largest >= 1000 and step >= 100:
         return [(value, text.number(value / 1000) + ("k" if value else "")) for value in values]
     return [(value, f"{value + 0.0:,.{decimals}f}".replace("-", "−")) for value in values]
+
+
+def _multiples(step: float, low: float, high: float) -> list[float]:
+    return [n * step for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
 def log_ticks(low: float, high: float, most: int, *, short: bool = False) -> Ticks:
@@ -74,7 +81,7 @@ def duration_ticks(low: float, high: float, most: int) -> Ticks:
     if least < 1:
         return [(value, f"{label} s" if value else "0") for value, label in number_ticks(low, high, most)]
     step = next((step for step in _SECONDS if step >= least), 0) or _DAY * round_step((high - low) / _DAY, most)
-    values = [n * step for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    values = _multiples(step, low, high)
     return [(float(value), _span(value) if value else "0") for value in values]
 
 

@@ -22,7 +22,6 @@ class RunTree(QTreeView):
         self.theme = theme
         self._hovered = QPersistentModelIndex()
         self.setUniformRowHeights(True)
-        self.setAllColumnsShowFocus(True)
         self.setMouseTracking(True)
         self.setExpandsOnDoubleClick(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -51,10 +50,15 @@ class RunTree(QTreeView):
         painter.drawLine(row.bottomLeft(), row.bottomRight())
         if selected:
             painter.fillRect(QRect(0, row.top(), 2, row.height()), self.theme.color("accent"))
-        elif self.hasFocus() and _same_row(self.currentIndex(), index):
+        if self.hasFocus() and _same_row(self.currentIndex(), index) and not (selected and self._alone):
             painter.setPen(self.theme.color("accent"))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(row.adjusted(0, 0, -1, -2))
+
+    @property
+    def _alone(self) -> bool:
+        """Whether one row is selected, so that the edge alone says where the keyboard is."""
+        return len(self.selectionModel().selectedRows()) == 1
 
     @guarded
     def drawBranches(self, painter: QPainter, area: QRect, index: Index) -> None:

@@ -125,6 +125,24 @@ class RunsModel(QAbstractItemModel):
                     return self.index(inner, column, self.index(place, 0))
         return QModelIndex()
 
+    def read_more(self) -> None:
+        """Read the next page, if there is one.
+
+        Qt's own protocol for this is left alone, because a tree view asks for a page more with every new layout.
+        """
+        if self._complete:
+            return
+        lines = self._runs.lines(self.filter, [self.sort_by], PAGE, len(self._items), folded=self.folded)
+        # A run that came in between shifts the pages, so what is known is left out.
+        known = {item.key for item in self._items}
+        items = [item for item in map(RunItem.of_line, lines) if item.key not in known]
+        self._complete = len(lines) < PAGE
+        if items:
+            self.beginInsertRows(QModelIndex(), len(self._items), len(self._items) + len(items) - 1)
+            self._items.extend(items)
+            self._children.extend(item.children() for item in items)
+            self.endInsertRows()
+
     # ---- inside -----------------------------------------------------------------------------------------------------
 
     def _replace(self, items: list[RunItem], complete: bool) -> None:
@@ -188,24 +206,6 @@ class RunsModel(QAbstractItemModel):
         """Qt's."""
         return len(COLUMNS)
 
-    @guarded_or(False)
-    def canFetchMore(self, parent: Index) -> bool:
-        """Qt's; there may be another page."""
-        return not parent.isValid() and not self._complete
-
-    @guarded
-    def fetchMore(self, parent: Index) -> None:
-        """Qt's; reads the next page. A run that came in between shifts the pages, so what is known is left out."""
-        lines = self._runs.lines(self.filter, [self.sort_by], PAGE, len(self._items), folded=self.folded)
-        known = {item.key for item in self._items}
-        items = [item for item in map(RunItem.of_line, lines) if item.key not in known]
-        self._complete = len(lines) < PAGE
-        if items:
-            self.beginInsertRows(QModelIndex(), len(self._items), len(self._items) + len(items) - 1)
-            self._items.extend(items)
-            self._children.extend(item.children() for item in items)
-            self.endInsertRows()
-
     @guarded
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Qt's; the words are the same for the eye and for a screen reader."""
@@ -241,6 +241,8 @@ class RunsModel(QAbstractItemModel):
     @guarded_or(Qt.ItemFlag.NoItemFlags)
     def flags(self, index: Index) -> Qt.ItemFlag:
         """Qt's; names can be edited."""
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
         flags = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() == PLACE["run"] else flags
 

@@ -87,6 +87,7 @@ class RunsView(RunTree):
         self._runs.modelAboutToBeReset.connect(self._keep_place)
         self._runs.replaced.connect(self._restore_place)
         self._runs.rowsInserted.connect(self._color_new)
+        self.verticalScrollBar().valueChanged.connect(self._read_more)
         self.selectionModel().selectionChanged.connect(self._tell_selection)
         self._context.selection.changed.connect(self.show_selection)
         self.activated.connect(lambda index: self.opened.emit(self._runs.item(index)))
@@ -229,6 +230,11 @@ class RunsView(RunTree):
                 self.expand(self._runs.index(place, 0))
         self.show_selection()
         self.verticalScrollBar().setValue(self._scrolled)
+
+    def _read_more(self, value: int) -> None:
+        """The next page, a screen before it is needed."""
+        if value >= self.verticalScrollBar().maximum() - self.viewport().height():
+            self._runs.read_more()
 
     def _color_new(self, *_: object) -> None:
         self._colors.indices([item.row for item in self._runs.items])

@@ -33,3 +33,14 @@ def resolve_device(name: str) -> torch.device:
 def default_limit(device: torch.device) -> int:
     """Runs at once on ``device``: one core stays free for the window, a GPU is shared by two."""
     return RUNS_PER_GPU if device.type == "cuda" else max(1, (os.cpu_count() or 2) - 1)
+
+
+def replay_device(device: torch.device, choice: str, needed: int) -> torch.device:
+    """Where a replay of ``needed`` bytes lies for an agent on ``device``; ``choice`` is ``auto`` or ``cpu``.
+
+    With the agent, unless it would take more than a quarter of a GPU's memory.
+    """
+    if device.type != "cuda" or choice == "cpu":
+        return torch.device("cpu")
+    memory = torch.cuda.get_device_properties(device).total_memory
+    return device if needed <= memory / 4 else torch.device("cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections import deque
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ class SpeedEstimate:
         samples = list(self._samples)
         width = max(1, (len(samples) - 1) // count)
         ends = samples[::width]
-        return [(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(ends, ends[1:], strict=False)]
+        return [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(ends)]
 
 
 @dataclass(frozen=True)

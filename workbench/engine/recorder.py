@@ -56,6 +56,8 @@ __all__ = [
 ORIGIN = "origin"
 #: events that a session continued in the middle of a step yields once more
 REPEATABLE = (events.WarmUpFinished, events.ScalarsLogged, events.EvaluationFinished)
+#: what the log calls them
+REPEATABLE_KINDS = ("warmupfinished", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,13 @@ class Recorder:
         Raises:
             storage.DiskFull: there is no room for its checkpoints.
             storage.ArtifactDamaged: the snapshot to begin from is not whole.
+            SettingsError: the snapshot to begin from holds no networks.
         """
         self.require_space(spec)
         networks = None if origin is None else self.project.artifacts.load(origin)[0]
+        if networks == {}:
+            message = f"{spec.agent} keeps no networks, so that nothing can be forked from it; start a new run"
+            raise SettingsError([Problem("agent", message)])
         title = spec.preset or spec.agent
         group = None
         if len(spec.seeds) > 1:
@@ -330,7 +336,7 @@ class Recorder:
         self._recorded[run_id] = _Recorded(
             step,
             frozenset(name for name, (last, _) in self.project.series.latest(run_id).items() if last == step),
-            frozenset(entry.kind for entry in self.project.log.read(run_id) if entry.step == step),
+            frozenset(entry.kind for entry in self.project.log.read(run_id, REPEATABLE_KINDS) if entry.step == step),
         )
 
     def note_versions(self, run_id: int, matmul: str) -> list[str]:

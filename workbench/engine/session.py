@@ -21,6 +21,7 @@ from torch import Tensor
 from workbench import events
 from workbench.agents.base import Agent, AgentState, GradientAgent, Memory, TaskFacts
 from workbench.engine.checkpoint import Checkpoint, ReplayRows, to_arrays, to_tensors
+from workbench.engine.devices import replay_device
 from workbench.engine.evaluation import Evaluation, check_shape
 from workbench.engine.measures import MetricMeans, NonFiniteValue, TimeShares
 from workbench.environments.make import make_environment
@@ -85,13 +86,15 @@ class TrainingSession:
             if not isinstance(self.agent, GradientAgent):
                 raise TypeError(f"{spec.agent} has no networks that a snapshot could fill")
             self.agent.load_networks(networks)
+        dtype = np.dtype(facts.observation_dtype)
+        row = dtype.itemsize * int(np.prod(facts.observation_shape)) + 4 * facts.action_size + 5  # bytes
         self.replay = ReplayBuffer(
             spec.settings.replay_capacity,
             facts.observation_shape,
-            np.dtype(facts.observation_dtype),
+            dtype,
             facts.action_size,
             [draw for draw in self.agent.draws.values() if draw.buffer == "environment"],
-            self._replay_device(facts),
+            replay_device(device, spec.engine.replay_device, spec.settings.replay_capacity * row),
         )
         self._facts = facts
         self._acting = NoiseSource(seed, "acting", device)
@@ -116,14 +119,6 @@ class TrainingSession:
         spec = self.spec
         options = spec.environment_options
         return make_environment(spec.environment, options=options, rescale_actions=spec.settings.rescale_actions)
-
-    def _replay_device(self, facts: TaskFacts) -> torch.device:
-        if self.device.type != "cuda" or self.spec.engine.replay_device == "cpu":
-            return torch.device("cpu")
-        item = np.dtype(facts.observation_dtype).itemsize * int(np.prod(facts.observation_shape))
-        needed = self.spec.settings.replay_capacity * (item + 4 * facts.action_size + 5)
-        memory = torch.cuda.get_device_properties(self.device).total_memory
-        return self.device if needed <= memory / 4 else torch.device("cpu")
 
     # ---- the loop ---------------------------------------------------------------------------------------------------
 

@@ -84,18 +84,20 @@ def train(project: Project, spec: RunSpec, **options: Any) -> list[int]:
     return runs
 
 
-def resume(project: Project, run_id: int, total_steps: int | None = None) -> None:
-    """Resume one run and drive it to its end."""
-    queue = RunQueue(Recorder(project))
+def resume(
+    project: Project, run_id: int, total_steps: int | None = None, recorder: Recorder | None = None
+) -> None:
+    """Resume one run and drive it to its end; with ``recorder`` as in the process that stopped it."""
+    queue = RunQueue(recorder or Recorder(project))
     queue.resume(run_id, total_steps)
     drain(queue)
     row = project.runs.get(run_id)
     assert row.status is RunState.FINISHED, row.fault
 
 
-def stop_at(project: Project, run_id: int, hit: Callable[[Any], bool]) -> None:
+def stop_at(project: Project, run_id: int, hit: Callable[[Any], bool], recorder: Recorder | None = None) -> None:
     """Start one queued run and stop it in order, in its worker's thread, at the first message that ``hit`` accepts."""
-    queue = RunQueue(Recorder(project), only=[run_id])
+    queue = RunQueue(recorder or Recorder(project), only=[run_id])
     queue.pump()
     channel = queue.channel(run_id)
     assert channel is not None

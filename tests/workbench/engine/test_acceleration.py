@@ -1,4 +1,4 @@
-"""The CPU's matrix products stay fp32 whatever the processor does, memory is kept, threads are set where they are asked."""
+"""The CPU's matrix products stay fp32 whatever the processor does; memory is kept; threads are set where asked."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from workbench.engine.acceleration import (
 )
 
 ROOT = Path(__file__).parents[3]
+CPU_INFO = Path("/proc/cpuinfo")
 
 
 def bf16(left: Tensor, right: Tensor) -> Tensor:
@@ -121,7 +122,7 @@ def test_whatever_is_chosen_here_computes_in_fp32() -> None:
     assert str(route).startswith({"torch": "torch's own library", "onednn": "oneDNN"}[route.name])
 
 
-@pytest.mark.skipif("amx_bf16" not in Path("/proc/cpuinfo").read_text(), reason="needs a processor with AMX")
+@pytest.mark.skipif(not CPU_INFO.exists() or "amx_bf16" not in CPU_INFO.read_text(), reason="needs AMX")
 @pytest.mark.usefixtures("fresh_process")
 def test_on_amx_onednn_is_refused() -> None:
     route = prepare_cpu()

@@ -103,6 +103,23 @@ def test_an_action_that_is_no_number_is_not_blamed_on_the_environment(
     }[mode]
 
 
+def test_an_unforeseen_error_is_told_with_its_kind_and_step(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = SmallAgent.update
+
+    def broken(self: SmallAgent, *arguments: Any) -> Any:
+        return update(self, *arguments) if self.updates < 7 else {"loss": 1 // 0}
+
+    monkeypatch.setattr(SmallAgent, "update", broken)
+    run_id = RunQueue(Recorder(project)).submit(small_spec())[0]
+    drain(RunQueue(Recorder(project)))
+    row = project.runs.get(run_id)
+    assert row.reason == "ZeroDivisionError: integer division or modulo by zero (after environment step 48)"
+    assert row.fault is not None
+    assert 'else {"loss": 1 // 0}' in row.fault
+
+
 # ---- environments ---------------------------------------------------------------------------------------------------
 
 

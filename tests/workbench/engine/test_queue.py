@@ -11,7 +11,18 @@ import pytest
 import torch
 
 from storage import ArtifactDamaged, DiskFull, Project, RunState, StateRefused, open_project
-from tests.workbench.engine.lab import alm_spec, assert_same, drain, notes, resume, small_spec, stop_at, train, wait_for
+from tests.workbench.engine.lab import (
+    SMALL,
+    alm_spec,
+    assert_same,
+    drain,
+    notes,
+    resume,
+    small_spec,
+    stop_at,
+    train,
+    wait_for,
+)
 from workbench import events
 from workbench.agents import AGENTS
 from workbench.engine import devices
@@ -238,7 +249,7 @@ def test_a_fork_of_a_fork_and_of_several_seeds(parents: Project) -> None:
 def test_a_fork_killed_and_resumed_is_what_it_would_have_been(parents: Project, other: Project) -> None:
     queue = RunQueue(Recorder(parents), only=[])
     one, two = (queue.fork(1, "last", {"total_steps": 100, "engine.checkpoint_seconds": 1000})[0] for _ in range(2))
-    stop_at(parents, one, lambda message: isinstance(message, events.Progress) and message.step == 80)
+    stop_at(parents, one, lambda message: isinstance(message, events.Progress) and message.step == 30)
     origin = next(row for row in parents.artifacts.list(one, "snapshot") if row.name == "origin")
     parents.artifacts.remove(origin)  # not needed once there is a resume point
     resume(parents, one)
@@ -273,6 +284,9 @@ def test_a_fork_names_the_snapshots_that_there_are(parents: Project) -> None:
     [unbegun] = queue.submit(small_spec())
     with pytest.raises(SettingsError, match="expected last, best or one of the steps none yet"):
         queue.fork(unbegun, "last", {})
+    [without_networks] = train(parents, new_spec("counter", "Pendulum-v1", SMALL, device="cpu"))
+    with pytest.raises(SettingsError, match="agent: counter keeps no networks"):
+        queue.fork(without_networks, "last", {})
 
 
 def test_a_fork_of_a_damaged_snapshot_is_refused_and_one_without_origin_fails(parents: Project) -> None:

@@ -133,6 +133,7 @@ def test_stopped_between_any_two_items_a_run_goes_on_as_if_it_had_not(project: P
         in_phase("learning", 47),
         in_phase("acting", 60, count=1),
         is_event(events.ScalarsLogged, 61),
+        in_phase("learning", 65),  # where a snapshot is due
         is_event(events.EpisodeFinished, 70),
         in_phase("learning", 80, count=3),
         in_phase("evaluating", 80),
@@ -219,12 +220,17 @@ def cut_short(path: Path) -> None:
 
 
 @pytest.fixture
-def stopped(project: Project, monkeypatch: pytest.MonkeyPatch) -> int:
+def recorder(project: Project) -> Recorder:
+    return Recorder(project)
+
+
+@pytest.fixture
+def stopped(project: Project, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> int:
     """A run with resume points at steps 70 and 100 and closed segments of 16 slots."""
     monkeypatch.setattr(checkpoint, "SEGMENT", 16)
-    run_id = Recorder(project).submit(small_spec(engine__checkpoint_seconds=1000))[0]
+    run_id = recorder.submit(small_spec(engine__checkpoint_seconds=1000))[0]
     for step in (70, 100):
-        stop_at(project, run_id, in_phase("acting", step, count=1))
+        stop_at(project, run_id, in_phase("acting", step, count=1), recorder)
         if step == 70:
             project.runs.change_state(run_id, RunState.QUEUED)
     assert [row.step for row in project.artifacts.list(run_id, "resume")] == [70, 100]
@@ -234,7 +240,7 @@ def stopped(project: Project, monkeypatch: pytest.MonkeyPatch) -> int:
 @pytest.mark.parametrize("damage", [flip_a_byte, cut_short, Path.unlink])
 @pytest.mark.parametrize("what", ["point", "segment"])
 def test_a_damaged_resume_point_is_put_aside_for_the_one_before(
-    project: Project, other: Project, stopped: int, damage: Callable[[Path], None], what: str
+    project: Project, other: Project, recorder: Recorder, stopped: int, damage: Callable[[Path], None], what: str
 ) -> None:
     points = project.artifacts.list(stopped, "resume")
     added = set(points[1].info["replay_segments"]) - set(points[0].info["replay_segments"])
@@ -243,7 +249,7 @@ def test_a_damaged_resume_point_is_put_aside_for_the_one_before(
     damage(project.artifacts.file(damaged.path))
     damaged_is_there = project.artifacts.file(damaged.path).exists()
     (project.folder / "quarantine").mkdir()
-    resume(project, stopped)
+    resume(project, stopped, recorder=recorder)
     told = notes(project, stopped)
     kind = "resume" if what == "point" else "replay"
     put_aside = f"Put aside, because it is damaged: The {kind} {damaged.name} of run {stopped} is damaged:"
@@ -251,6 +257,9 @@ def test_a_damaged_resume_point_is_put_aside_for_the_one_before(
     assert told[-1] == "Continued from step 70."
     assert any(damaged.name in path.name for path in (project.folder / "quarantine").iterdir()) == damaged_is_there
     assert_same(project, stopped, other, train(other, small_spec(engine__checkpoint_seconds=1000))[0])
+    point = Recorder(project).load_resume_point(stopped)
+    assert point is not None
+    assert point.complaints == ()
 
 
 def test_a_damaged_segment_that_all_points_need_is_written_anew(project: Project, other: Project, stopped: int) -> None:

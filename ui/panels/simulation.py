@@ -1,0 +1,429 @@
+"""The simulation of the selected run: its training environment live, or its recorded evaluation episodes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QComboBox, QStackedLayout, QToolButton, QVBoxLayout, QWidget
+
+from storage import ArtifactRow, RunRow, UnknownRun
+from ui.actions import Action
+from ui.context import Context
+from ui.controls.empty_state import EmptyState
+from ui.controls.segmented import Segmented
+from ui.cursor import EpisodeAt
+from ui.guard import guarded
+from ui.panels import simulation_words as words
+from ui.panels.base import Panel, run_alone
+from ui.panels.simulation_episodes import EpisodeLoader, RecordedEpisode, nearest_episode
+from ui.panels.simulation_pictures import save_picture
+from ui.panels.simulation_reel import EpisodeReel, LiveReel, Reel
+from ui.panels.simulation_transport import SPEEDS, Transport
+from ui.panels.simulation_view import SimulationView
+from ui.plots.reward_strip import RewardStrip
+from ui.render_thread import Facts, Moment, Picture, RenderThread, Stage, Trouble
+from ui.scene_colors import scene_look
+from workbench.events import EvaluationFinished, Event
+
+LIVE, RECORDED = "live", "recorded"
+_MODES = (
+    (LIVE, "Live", "The training environment's own states"),
+    (RECORDED, "Recorded", "The first episode of each evaluation"),
+)
+#: px of height below which the plots of reward and return give way to the picture
+_LOW = 380
+
+
+class SimulationPanel(Panel):
+    """Follows the primary selected run; without a selection, the run that began last.
+
+    Shows a run live while it trains here and its recorded episodes otherwise, unless the user chooses.
+    """
+
+    name: ClassVar[str] = "simulation"
+    title: ClassVar[str] = "Simulation"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.mode = RECORDED
+        self._row: RunRow | None = None
+        self._chosen = ""  # the mode that the user wants for this run
+        self._episodes: tuple[ArtifactRow, ...] = ()  # newest first
+        self._wanted: ArtifactRow | None = None
+        self._episode_problem = ""
+        self._stage: Stage | None = None
+        self._facts: Facts | None = None
+        self._trouble: tuple[Stage, Trouble] | None = None
+        self._shown: object = None
+        self.renderer = RenderThread()
+        self.live = LiveReel(context.engine)
+        self.recorded = EpisodeReel()
+        self._loader = EpisodeLoader(context.project)
+        self._build()
+        self._connect()
+        if "simulation.picture" not in context.actions:
+            title, help = "Save picture of the simulation", "Save the simulation's picture as a PNG file"
+            context.actions.add(Action("simulation.picture", title, self.shoot, icon="camera", help=help))
+
+    # ---- building ---------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        theme = self.theme
+        self.modes = Segmented(theme, "What is shown", _MODES)
+        self.camera = QToolButton()
+        self.camera.setToolTip("Save this picture")
+        self.camera.setAccessibleName("Save this picture")
+        self.chooser = QComboBox()
+        self.chooser.setAccessibleName("Recorded episode")
+        self.view = SimulationView(theme, self.renderer)
+        self.transport = Transport(theme)
+        self.strip = RewardStrip(theme)
+        self.empty = EmptyState(theme)
+        self._body = QWidget()
+        column = QVBoxLayout(self._body)
+        column.setContentsMargins(9, 9, 9, 9)
+        column.setSpacing(7)
+        for widget in (self.chooser, self.view, self.transport, self.strip):
+            column.addWidget(widget, 1 if widget is self.view else 0)
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self._body)
+        self._repaint()
+
+    def _connect(self) -> None:
+        self.modes.chosen.connect(self.choose_mode)
+        self.camera.clicked.connect(self.shoot)
+        self.chooser.activated.connect(self._choose_episode)
+        view, transport = self.view, self.transport
+        for toggled in (view.toggled, transport.toggled):
+            toggled.connect(lambda: self.reel.toggle())
+        for rewound in (view.restarted, transport.rewound):
+            rewound.connect(lambda: self.reel.rewind())
+        for sought in (transport.sought, self.strip.sought):
+            sought.connect(lambda position: self.reel.seek(position))
+        transport.wound.connect(lambda: self.reel.wind())
+        transport.speed_chosen.connect(self.recorded.set_speed)
+        view.stepped.connect(lambda frames: self.reel.step(frames))
+        view.speed_changed.connect(self._change_speed)
+        for reel in (self.live, self.recorded):
+            reel.moved.connect(self._show_frame)
+            reel.playing_changed.connect(self._show_frame)
+        self.renderer.opened.connect(self._take_facts)
+        self.renderer.failed.connect(self._take_trouble)
+        self.renderer.shot.connect(self._save)
+        self._loader.loaded.connect(self._take_episode)
+        self._loader.failed.connect(self._take_episode_problem)
+        self.theme.changed.connect(self._repaint)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.renderer.close)
+
+    def header_widgets(self) -> list[QWidget]:
+        """Live or recorded, and the camera."""
+        return [self.modes, self.camera]
+
+    # ---- in sight or not --------------------------------------------------------------------------------------------
+
+    def activate(self) -> None:
+        """Follow selection, runs and cursor, and draw."""
+        for signal, slot in self._followed():
+            signal.connect(slot)
+        self._choose()
+        self.reel.wake()
+
+    def deactivate(self) -> None:
+        """Let go of them, of the session and of OpenGL."""
+        for signal, slot in self._followed():
+            signal.disconnect(slot)
+        self.live.sleep()
+        self.recorded.sleep()
+        self.renderer.stop()
+
+    def _followed(self):
+        context = self.context
+        return (
+            (context.selection.changed, self._choose),
+            (context.feed.runs_changed, self._choose),
+            (context.feed.events, self._take_events),
+            (context.engine.ready, self._refresh),
+            (context.engine.failed, self._refresh),
+            (context.cursor.step_changed, self._follow_step),
+            (context.cursor.episode_changed, self._follow_episode),
+            (context.cursor.frame_changed, self._follow_frame),
+        )
+
+    # ---- which run, live or recorded --------------------------------------------------------------------------------
+
+    @property
+    def reel(self) -> Reel:
+        """What is shown."""
+        return self.live if self.mode == LIVE else self.recorded
+
+    def choose_mode(self, mode: str) -> None:
+        """Show this run's training live, or its recorded episodes, whatever its state is."""
+        self._chosen = mode
+        self._choose()
+
+    def _choose(self) -> None:
+        running = self.context.feed.running
+        wanted = self.context.selection.primary
+        if wanted is None and running:
+            wanted = max(running)
+        try:
+            row = None if wanted is None else self.context.project.runs.get(wanted)
+        except UnknownRun:
+            row = None
+        if row is None or self._row is None or row.id != self._row.id:
+            self._leave_run()
+        self._row = row
+        self.live.follow(None if row is None else row.id)
+        self._set_mode(self._chosen or (LIVE if row is not None and row.id in running else RECORDED))
+        self._list_episodes()
+        self.subtitle_changed.emit("" if row is None else row.name)
+        self._refresh()
+
+    def _leave_run(self) -> None:
+        self._chosen = ""
+        self._episodes, self._wanted, self._episode_problem = (), None, ""
+        self._loader.cancel()
+        self.recorded.pause()
+        self.recorded.load(None)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._shown = None
+        self.renderer.clear()
+        self.view.clear()
+
+    def _set_mode(self, mode: str) -> None:
+        changed = mode != self.mode
+        if changed:
+            self.reel.pause()
+            self.mode = mode
+            self._clear()
+        self.modes.set_value(mode)
+        if mode == LIVE and (changed or not self.live.count):
+            self.live.play()
+
+    # ---- episodes ---------------------------------------------------------------------------------------------------
+
+    def _list_episodes(self) -> None:
+        row = self._row
+        episodes = () if row is None else tuple(reversed(self.context.project.artifacts.list(row.id, "episode")))
+        if episodes != self._episodes or self.chooser.count() != len(episodes):
+            self._episodes = episodes
+            self.chooser.clear()
+            self.chooser.addItems([words.episode_words(each) for each in episodes])
+        if self._wanted in episodes:
+            self.chooser.setCurrentIndex(episodes.index(self._wanted))
+        elif episodes and self.mode == RECORDED:
+            self._want(self._first_choice())
+
+    def _first_choice(self) -> ArtifactRow:
+        """The episode that the cursor means, else the newest."""
+        cursor = self.context.cursor
+        meant = None if cursor.episode is None else self._find(cursor.episode)
+        if meant is None and cursor.step is not None:
+            meant = nearest_episode(self._episodes, cursor.step)
+        return meant or self._episodes[0]
+
+    def _find(self, episode: EpisodeAt) -> ArtifactRow | None:
+        return next((row for row in self._episodes if EpisodeAt(row.run_id, row.name) == episode), None)
+
+    def _want(self, episode: ArtifactRow) -> None:
+        if episode != self._wanted:
+            self._wanted, self._episode_problem = episode, ""
+            self.chooser.setCurrentIndex(self._episodes.index(episode))
+            self._loader.request(episode)
+            self.context.cursor.set_episode(EpisodeAt(episode.run_id, episode.name))
+
+    def _choose_episode(self, index: int) -> None:
+        self._want(self._episodes[index])
+        self.context.cursor.set_step(self._episodes[index].step)
+
+    def _take_episode(self, episode: RecordedEpisode) -> None:
+        cursor, at = self.context.cursor, EpisodeAt(episode.row.run_id, episode.row.name)
+        self.strip.show_episode(episode.rewards, episode.returns)
+        self.recorded.load(episode, cursor.frame if cursor.episode == at else 0)
+        self._refresh()
+
+    def _take_episode_problem(self, row: ArtifactRow, problem: str) -> None:
+        self._episode_problem = problem
+        self.recorded.load(None)
+        self._refresh()
+
+    def _take_events(self, run_id: int, events: list[Event]) -> None:
+        if self._row is None or run_id != self._row.id:
+            return
+        if any(isinstance(event, EvaluationFinished) for event in events):
+            self._list_episodes()
+            self._refresh()
+
+    # ---- the shared cursor ------------------------------------------------------------------------------------------
+
+    def _follow_step(self, step: int | None) -> None:
+        nearest = None if step is None else nearest_episode(self._episodes, step)
+        if nearest is not None and self.mode == RECORDED:
+            self._want(nearest)
+
+    def _follow_episode(self, episode: EpisodeAt | None) -> None:
+        known = None if episode is None else self._find(episode)
+        if known is not None and known != self._wanted:
+            self._want(known)
+            self.choose_mode(RECORDED)
+
+    def _follow_frame(self, frame: int) -> None:
+        shown = self.recorded.episode
+        if shown is None or self.context.cursor.episode != EpisodeAt(shown.row.run_id, shown.row.name):
+            return
+        if frame != self.recorded.position:
+            self.recorded.seek(frame)
+
+    # ---- what is drawn ----------------------------------------------------------------------------------------------
+
+    def _take_facts(self, facts: Facts) -> None:
+        self._facts = facts
+        self.recorded.time_step = facts.time_step
+        self.view.set_has_camera(facts.has_camera)
+        self._show_frame()
+
+    def _take_trouble(self, trouble: Trouble) -> None:
+        if self._stage is not None:
+            self._trouble = (self._stage, trouble)
+        self._stage = None
+        self._refresh()
+
+    def _refresh(self, *_: object) -> None:
+        """Show the picture and its controls, or why there is nothing to show."""
+        if not self.active:
+            return
+        emptiness = self._emptiness()
+        self.camera.setEnabled(emptiness is None)
+        self.modes.setEnabled(self._row is not None)
+        if emptiness is not None:
+            self._say(emptiness)
+            return
+        self._stack.setCurrentWidget(self._body)
+        stage = self._wanted_stage()
+        if stage is not None and stage != self._stage:
+            if self._stage is None or stage.task != self._stage.task:
+                self._facts = None
+            self._stage = stage
+            self.renderer.open(stage)
+        self.renderer.start()
+        self.chooser.setVisible(self.mode == RECORDED)
+        self._show_strip()
+        self._show_frame()
+
+    def _wanted_stage(self) -> Stage | None:
+        row = self._row
+        if row is None:
+            return None
+        return Stage(row.environment, row.spec.get("environment_options", {}), scene_look(self.theme))
+
+    def _emptiness(self) -> words.Emptiness | None:
+        row, stage = self._row, self._wanted_stage()
+        if row is None or stage is None:
+            return words.NOTHING_SELECTED
+        waiting = words.engine_emptiness(self.context.engine)
+        if waiting is not None:
+            return waiting
+        channel = self.live.channel
+        if self.mode == LIVE and channel is None and not self.live.count:
+            return words.live_emptiness((lambda: self.choose_mode(RECORDED)) if self._episodes else None)
+        if self.mode == RECORDED and not self._episodes:
+            return words.episodes_emptiness(row, channel.evaluate_now if channel is not None else None)
+        if self.mode == RECORDED and self._episode_problem:
+            other = next((each for each in self._episodes if each != self._wanted), None)
+            return words.damage_emptiness(self._episode_problem, (lambda: self._show_other(other)) if other else None)
+        if self._trouble is not None and self._trouble[0].task == stage.task:
+            trouble = self._trouble[1]
+            explain = lambda: self._say(words.remedy_emptiness(trouble))  # noqa: E731
+            return words.trouble_emptiness(trouble, explain, self._try_again)
+        return None
+
+    def _say(self, emptiness: words.Emptiness) -> None:
+        self.empty.say(emptiness.icon, emptiness.title, emptiness.text, emptiness.steps, emptiness.token)
+        self._stack.setCurrentWidget(self.empty)
+
+    def _show_other(self, episode: ArtifactRow) -> None:
+        self._want(episode)
+        self._refresh()
+
+    def _try_again(self) -> None:
+        self._trouble = None
+        self._refresh()
+
+    def _show_strip(self) -> None:
+        self.strip.setVisible(self.mode == RECORDED and self.height() >= self.theme.px(_LOW))
+
+    def _show_frame(self, *_: object) -> None:
+        """Hand the frame at the position to the renderer and to the controls."""
+        reel, live, row = self.reel, self.mode == LIVE, self._row
+        if not self.active or row is None:
+            return
+        self.transport.show_state(reel.position, reel.count, playing=reel.playing, live=live)
+        frame = reel.frame()
+        if frame is None:
+            return
+        if not live:
+            self.strip.show_step(frame.step)
+            self.context.cursor.set_frame(frame.step)
+        channel = self.live.channel if live else None
+        note = "The run is paused" if channel is not None and channel.pausing else ""
+        readout = words.readout(row, frame, self._facts, None if live else reel.count - 1, note)
+        still = not reel.playing or bool(note)
+        if (readout, reel.position, still) != self._shown:
+            self._shown = (readout, reel.position, still)
+            self.renderer.show(Moment(frame.qpos, frame.qvel, readout), still=still)
+
+    def _change_speed(self, by: int) -> None:
+        place = SPEEDS.index(self.recorded.speed) + by
+        if self.mode == RECORDED and 0 <= place < len(SPEEDS):
+            self.recorded.set_speed(SPEEDS[place])
+            self.transport.show_speed(SPEEDS[place])
+
+    # ---- pictures ---------------------------------------------------------------------------------------------------
+
+    def shoot(self) -> None:
+        """Draw the present moment finely, then ask where to put the picture."""
+        if self.renderer.running:
+            self.renderer.shoot()
+
+    def _save(self, picture: Picture) -> None:
+        save_picture(picture, self.context, self)
+
+    # ---- Qt ---------------------------------------------------------------------------------------------------------
+
+    def _repaint(self) -> None:
+        side = self.theme.px(16)
+        self.camera.setIcon(self.theme.icon("camera"))
+        self.camera.setIconSize(QSize(side, side))
+        self._refresh()
+
+    @guarded
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt's; the keys of the picture work on the scrubber and its neighbours too."""
+        if self._stack.currentWidget() is self.empty or not self.view.take_key(event):
+            super().keyPressEvent(event)
+
+    @guarded
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt's."""
+        super().resizeEvent(event)
+        self._show_strip()
+
+
+def _alone(context: Context) -> SimulationPanel:
+    """Without the application nothing loads the engine; episodes need of it only that OpenGL was chosen."""
+    from workbench.environments.rendering import choose_gl_backend
+
+    choose_gl_backend()
+    context.engine.state = "ready"
+    return SimulationPanel(context)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_alone(_alone))
