@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QThreadPool, QTimer
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
@@ -22,6 +22,7 @@ from ui.main_window import MainWindow
 from ui.notices import Notices
 from ui.preferences import Preferences
 from ui.reporting import Reporter
+from ui.run_changes import empty_bin
 from ui.run_reports import RunReports
 from ui.selection import Selection
 from ui.termination import Termination
@@ -84,10 +85,14 @@ class Application:
         self.termination.requested.disconnect(window.leave)
         self.reporter.log_wanted.disconnect(window.show_log)
         self.notices.clear()
-        project.close()
+        wanted = None if self.termination.received else window.next_folder
         window.deleteLater()
-        self.qt.processEvents()
-        return window.next_folder if not self.termination.received else None
+        # Without a running loop Qt would keep the window; with it end the panels' threads, which read the project.
+        self.qt.sendPostedEvents(window, QEvent.Type.DeferredDelete)
+        QThreadPool.globalInstance().waitForDone()  # files that are still being exported
+        empty_bin(project)
+        project.close()
+        return wanted
 
     def build(self, project: Project) -> MainWindow:
         """The window over an open project, not yet shown; the engine is not started."""

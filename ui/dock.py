@@ -39,7 +39,10 @@ MOVABLE = (
 
 
 class DockTitle(QFrame):
-    """The title bar. Docks that share a place show their names as tabs here, in every one of their title bars."""
+    """The title bar. Docks that share a place show their names as tabs here, in every one of their title bars.
+
+    Where the panel's controls have no room, buttons go under "more" and the others into ``overflow``, a row below.
+    """
 
     chosen = Signal(str)  # name of the panel whose tab was taken
 
@@ -74,6 +77,11 @@ class DockTitle(QFrame):
         self._squeezed: list[QWidget] = []
         for control in self._controls:
             row.addWidget(control)
+        self.overflow = QWidget()
+        self._below = QHBoxLayout(self.overflow)
+        self._below.setContentsMargins(11, 5, 11, 0)
+        self._below.setAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.overflow.hide()
         row.addWidget(self.enlarge)
         row.addWidget(self.more)
         self.repaint_icons()
@@ -118,7 +126,7 @@ class DockTitle(QFrame):
             self.style().polish(self)
 
     def squeezed(self) -> list[QAbstractButton]:
-        """The panel's controls that have no room here; "more" offers them instead."""
+        """The panel's buttons that have no room here; "more" offers them instead."""
         return [control for control in self._squeezed if isinstance(control, QAbstractButton)]
 
     def minimumSizeHint(self) -> QSize:
@@ -152,9 +160,21 @@ class DockTitle(QFrame):
             if room < 0:
                 squeezed.append(control)
         if squeezed != self._squeezed:
-            for control in wanted:
-                control.setVisible(control not in squeezed)
             self._squeezed = squeezed
+            for control in wanted:
+                self._put(control, control in squeezed)
+            below = [control for control in squeezed if not isinstance(control, QAbstractButton)]
+            self.overflow.setVisible(bool(below))
+
+    def _put(self, control: QWidget, squeezed: bool) -> None:
+        if isinstance(control, QAbstractButton):
+            control.setVisible(not squeezed)
+        elif squeezed:
+            self._below.addWidget(control)
+        else:
+            later = self._controls[self._controls.index(control) + 1 :]
+            places = [self._row.indexOf(widget) for widget in (*later, self.enlarge)]
+            self._row.insertWidget(min(place for place in places if place >= 0), control)
 
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._names):
@@ -175,7 +195,8 @@ class PanelDock(QDockWidget):
         body.setObjectName("dockbody")
         column = QVBoxLayout(body)
         column.setContentsMargins(1, 0, 1, 1)
-        column.addWidget(panel)
+        column.addWidget(self.bar.overflow)
+        column.addWidget(panel, 1)
         self.setWidget(body)
         panel.subtitle_changed.connect(self.bar.subtitle.setText)
         self.visibilityChanged.connect(panel.setVisible)

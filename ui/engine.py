@@ -5,6 +5,8 @@ The window never waits for it: panels that need it show :attr:`Engine.state` unt
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import logging
 import threading
 from typing import TYPE_CHECKING
@@ -80,6 +82,8 @@ class Engine(QObject):
         choose_gl_backend()
         import torch
 
+        with contextlib.suppress(Exception):  # without it only MuJoCo's tasks cannot run, and they say why
+            importlib.import_module("mujoco")
         from workbench.engine.queue import RunQueue
         from workbench.engine.recorder import Recorder
         from workbench.engine.worker import lower_priority

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from workbench.environments.scene_look import SceneLook
 
 if TYPE_CHECKING:
     from workbench.environments.renderers import Renderer
-    from workbench.environments.scene import SceneRenderer
+    from workbench.environments.scene import SceneRenderer, Viewpoint
 
 _logger = logging.getLogger(__name__)
 
@@ -42,6 +42,8 @@ FAST_PIXELS = 640 * 480
 FINE_PIXELS = 1920 * 1200
 #: fine pictures to try before it is known whether they are quick; the first one loads shaders too
 _TRIALS = 2
+#: tasks whose camera is remembered
+_REMEMBERED = 8
 #: seconds between two looks at whether the main thread lives
 _WATCH = 1.0
 #: lower than the training threads' own priority
@@ -126,6 +128,7 @@ class RenderThread(QObject):
         self._picture: Picture | None = None
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
+        self._viewpoints: list[tuple[Any, Viewpoint]] = []  # task and where it was looked at from, newest last
 
     # ---- the widget's side ------------------------------------------------------------------------------------------
 
@@ -209,7 +212,7 @@ class RenderThread(QObject):
             previous.join()
         _import_renderers()
         _yield_to_training()
-        hand = _Hand()
+        hand = _Hand(self._viewpoints)
         try:
             while True:
                 job = self._next(stop, hand)
@@ -289,7 +292,8 @@ class _Job:
 class _Hand:
     """What one thread draws with."""
 
-    def __init__(self) -> None:
+    def __init__(self, viewpoints: list[tuple[Any, Viewpoint]]) -> None:
+        self._viewpoints = viewpoints
         self._stage: Stage | None = None
         self._renderer: Renderer | None = None
         self.drawn_at = 0.0
@@ -316,6 +320,9 @@ class _Hand:
 
         self._renderer = open_renderer(stage.environment, stage.options, stage.look)
         self._stage = stage
+        for task, viewpoint in self._viewpoints:
+            if task == stage.task and self._renderer.has_camera:
+                cast("SceneRenderer", self._renderer).viewpoint = viewpoint
         return True
 
     def facts(self) -> Facts:
@@ -343,10 +350,15 @@ class _Hand:
         return Picture(pixels, job.moment, renderer.description, job.fine)
 
     def close(self) -> None:
-        """Let go of OpenGL."""
-        if self._renderer is not None:
-            renderer, self._renderer, self._stage = self._renderer, None, None
-            renderer.close()
+        """Let go of OpenGL; where it was looked at from is remembered."""
+        if self._renderer is None or self._stage is None:
+            return
+        renderer, task = self._renderer, self._stage.task
+        self._renderer = self._stage = None
+        if renderer.has_camera:
+            others = [each for each in self._viewpoints if each[0] != task]
+            self._viewpoints[:] = [*others, (task, cast("SceneRenderer", renderer).viewpoint)][-_REMEMBERED:]
+        renderer.close()
 
 
 def _import_renderers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -135,8 +136,13 @@ def title_of(rows: Sequence[RunRow], group: Callable[[int], GroupRow]) -> str:
 
 
 def empty_bin(project: Project) -> int:
-    """Remove deleted runs for good, with their files; returns how many. For the moment when the project closes."""
-    deleted = project.runs.page(RunFilter(deleted=True, archived=None))
-    for row in deleted:
-        project.runs.purge(row.id)
-    return len(deleted)
+    """Remove deleted runs for good, with their files; returns how many. For the moment when the project closes.
+
+    What the storage refuses then stays in the bin for the next time.
+    """
+    removed = 0
+    with contextlib.suppress(StorageError):
+        for row in project.runs.page(RunFilter(deleted=True, archived=None)) if project.writable else ():
+            project.runs.purge(row.id)
+            removed += 1
+    return removed

@@ -8,9 +8,7 @@ by Ctrl+C or SIGTERM. Reasons go to stderr. Nothing heavy is imported before a c
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
-import runpy
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,6 +17,7 @@ from pathlib import Path
 
 from workbench.commands import bench, browsing, doctor, exchange, training
 from workbench.commands.output import WrongUsage, complain, tell
+from workbench.commands.window import hand_over
 from workbench.environments.problem import EnvironmentProblem
 from workbench.presets import PresetError
 from workbench.registry import BrokenEntry, UnknownName
@@ -124,13 +123,8 @@ def _version() -> str:
 
 def gui(arguments: argparse.Namespace) -> int:
     """Hand this process over to the window, with the remaining arguments."""
-    if importlib.util.find_spec("ui") is None or importlib.util.find_spec("ui.__main__") is None:
-        complain("This installation has no window; everything else works: `foresight train --preset alm-quick`.")
-        return 1
     project = [] if arguments.project is None else ["--project", str(arguments.project)]
-    sys.argv = ["foresight gui", *project, *arguments.rest]
-    runpy.run_module("ui", run_name="__main__", alter_sys=True)
-    return 0
+    return hand_over("ui", "foresight gui", [*project, *arguments.rest])
 
 
 if __name__ == "__main__":

@@ -180,8 +180,14 @@ class Field:
 _KINDS = {bool: "bool", int: "int", float: "float", str: "str", Schedule: "schedule"}
 
 
+_HINTS: dict[type[Settings], dict[str, Any]] = {}
+
+
 def _types(cls: type[Settings]) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+    """The types of the fields; kept, because every reading of the annotations compiles them anew."""
+    if cls not in _HINTS:
+        _HINTS[cls] = typing.get_type_hints(cls)
+    return _HINTS[cls]
 
 
 def _variants(annotation: Any) -> dict[str, type[Settings]] | None:

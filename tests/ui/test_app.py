@@ -81,7 +81,7 @@ def _queue_tiny_run(folder: Path) -> None:
         Recorder(project).submit(new_spec("alm", "Pendulum-v1", TINY))
 
 
-def _wait(folder: Path, fits: Callable[[RunRow, Project], bool], seconds: float = 40.0) -> None:
+def _wait(folder: Path, fits: Callable[[RunRow, Project], bool], seconds: float = 90.0) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -117,7 +117,7 @@ def test_sigterm_while_a_run_trains_pauses_it_and_exits_with_0(
     process = start("-m", "ui", "--project", str(folder))
     _wait(folder, _trains)
     process.send_signal(signal.SIGTERM)
-    out, errors = process.communicate(timeout=20)
+    out, errors = process.communicate(timeout=40)
     assert (process.returncode, out, errors) == (0, "", "")
     with open_project(folder, write=True) as project:
         row = project.runs.get(1)
@@ -146,12 +146,12 @@ def test_ctrl_c_before_the_engine_is_ready_exits_with_0(
     folder = tmp_path / "project"
     process = start("-m", "ui", "--project", str(folder))
     preferences = tmp_path / "config" / "foresight" / "window.json"
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not (folder / "project.holder.json").exists() or not preferences.exists():
         assert time.monotonic() < end
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=30)
+    out, errors = process.communicate(timeout=60)
     assert (process.returncode, out, errors) == (0, "", "")
 
 

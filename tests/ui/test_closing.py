@@ -48,11 +48,11 @@ def training(empty_context: Context, qtbot: QtBot) -> Iterator[MainWindow]:
     made.show()
     context.feed.start()
     context.engine.start()
-    qtbot.waitUntil(lambda: context.engine.queue is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: context.engine.queue is not None, timeout=60_000)
     assert context.engine.queue is not None
     (run_id,) = context.engine.queue.submit(tiny_spec())
     qtbot.waitUntil(lambda: context.project.runs.get(run_id).status is RunState.RUNNING, timeout=20_000)
-    qtbot.waitUntil(lambda: (progress := context.feed.progress(run_id)) is not None and progress.step > 30)
+    qtbot.waitUntil(lambda: _step(made) > 30, timeout=20_000)
     yield made
     if made.isVisible():
         with qtbot.waitSignal(made.closed, timeout=20_000):
@@ -71,6 +71,11 @@ def _project(window: MainWindow) -> Project:
     return window.context.project
 
 
+def _step(window: MainWindow) -> int:
+    progress = window.context.feed.progress(1) if window.context is not None else None
+    return 0 if progress is None else progress.step
+
+
 def _resume_step(project: Project) -> int:
     return project.artifacts.list(1, "resume")[-1].step
 
@@ -85,8 +90,8 @@ def test_it_asks_and_keeping_open_changes_nothing(training: MainWindow, qtbot: Q
     QApplication.processEvents()
     assert training.closing.dialog is None
     assert training.isVisible()
-    before = training.context.feed.progress(1).step  # type: ignore[union-attr]
-    qtbot.waitUntil(lambda: training.context.feed.progress(1).step > before)  # type: ignore[union-attr]
+    before = _step(training)
+    qtbot.waitUntil(lambda: _step(training) > before, timeout=20_000)
 
 
 def test_pause_and_close_keeps_the_run_paused_for_the_next_start(training: MainWindow, qtbot: QtBot) -> None:
@@ -153,7 +158,7 @@ def test_a_run_that_is_paused_already_needs_no_question(training: MainWindow, qt
     channel = context.engine.queue.channel(1)
     assert channel is not None
     channel.pause()
-    qtbot.waitUntil(lambda: context.project.runs.get(1).status is RunState.PAUSED)
+    qtbot.waitUntil(lambda: context.project.runs.get(1).status is RunState.PAUSED, timeout=20_000)
     with qtbot.waitSignal(training.closed, timeout=20_000):
         training.close()
     assert context.project.runs.get(1).status is RunState.PAUSED

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from storage import Project
+from storage import Project, RunState
 from ui.context import Context
 from ui.plots.choices import CurveChoices
 from ui.plots.curve_styles import COLOURED, styled_curves
@@ -138,6 +138,23 @@ def test_live_points_reach_the_curve(project: Project, loader: CurveLoader, qtbo
     curve = load(loader, qtbot, runs).curves[RETURN][0]
     assert curve.mean.x[-1] == 9000 and curve.count is not None and curve.count[-1] == 2
     assert curve.mean.y[-1] == pytest.approx(50.0 * (runs[0] + runs[1]))
+
+
+def test_a_refresh_reads_on_where_runs_train_and_anew_where_they_were_resumed(
+    project: Project, loader: CurveLoader, qtbot: QtBot
+) -> None:
+    (running, *_), (stopped,) = ids(project, "ALM quick"), ids(project, "Shorter rollout")
+    load(loader, qtbot, [running, stopped])
+    project.series.append(running, RETURN, 9000, 8000, 150.0, 1e10, 5.0)
+    project.runs.truncate_after(stopped, 1000)
+    project.runs.change_state(stopped, RunState.RUNNING)
+    project.series.append(stopped, RETURN, 1500, 500, 20.0, 1e10, 6.0)
+    project.writer.flush()
+    assert [len(curve) for curve in load(loader, qtbot, [running, stopped]).curves[RETURN]] == [8, 3]
+    loader.refresh()
+    grown, taken_back = load(loader, qtbot, [running, stopped]).curves[RETURN]
+    assert grown.mean.x[-1] == 9000
+    assert taken_back.mean.x.tolist() == [1000, 1500] and taken_back.live
 
 
 # ---- the thread -----------------------------------------------------------------------------------------------------

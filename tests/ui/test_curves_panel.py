@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -285,6 +284,20 @@ def test_legend_switches_by_mouse_and_keyboard(show: Show, qtbot: QtBot) -> None
     assert len(drawn(panel)) == 3
 
 
+def test_many_curves_are_in_the_legend_coloured_first_and_the_rest_in_its_menu(show: Show, qtbot: QtBot) -> None:
+    panel = show("ALM quick", "No KL term", "No classifier term", "Paper sizes", size=(700, 400))
+    panel.choose(panel.choices.changed(grouped=False))
+    settle(qtbot, panel)
+    assert len(drawn(panel)) == 9 and panel.legend.more.isVisible()
+    first = ids(panel.context.project, "ALM quick")[0]
+    assert not panel.legend.entry(f"run {first}").isVisible()  # grey: the palette has seven colours
+    menu = panel.legend.more.menu()
+    menu.aboutToShow.emit()
+    [entry] = [action for action in menu.actions() if action.text() == "ALM quick, K = 3 seed 1"]
+    entry.trigger()
+    assert "ALM quick, K = 3 seed 1" not in drawn(panel) and len(drawn(panel)) == 8
+
+
 def test_every_control_is_reachable_and_named(show: Show) -> None:
     panel = show("No KL term")
     for control in panel.findChildren(QPushButton):
@@ -312,47 +325,7 @@ def test_theme_repaints_everything(show: Show, context: Context) -> None:
     assert style is not None and style.line == context.theme.series(0).line
 
 
-# ---- files ----------------------------------------------------------------------------------------------------------
-
-
-def test_numbers_in_sight_become_csv(show: Show, qtbot: QtBot, tmp_path: Path) -> None:
-    panel = show("No KL term", "Paper sizes")
-    panel.plot.set_x_range(3500, 6500)
-    assert panel.files.save("csv", tmp_path / "out.csv")
-    with (tmp_path / "out.csv").open(encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    assert [(row["curve"], row["step"]) for row in rows] == [
-        *(("No KL term", step) for step in ("4000", "5000", "6000")),
-        *(("Paper sizes, K = 3", step) for step in ("4000", "5000", "6000")),
-    ]
-    curve = panel.plot.visible_curves[0].curve
-    reading = curve.at(5000)
-    assert reading is not None and float(rows[1]["mean"]) == reading.mean and float(rows[1]["high"]) == reading.high
-    assert rows[1]["seeds"] == "3" and rows[4]["low"] == "" and rows[4]["band"] == ""
-
-
-def test_pictures_and_vectors(show: Show, tmp_path: Path, context: Context) -> None:
-    panel = show("No KL term", "No classifier term")
-    before = panel.plot.grab().toImage()
-    assert panel.files.save("png", tmp_path / "out.png") and panel.files.save("svg", tmp_path / "out.svg")
-    picture = QImage(str(tmp_path / "out.png"))
-    assert picture.width() >= 1.9 * panel.plot.width()
-    names = {context.theme.series(number).line.name() for number in (0, 1)}
-    places = ((x, y) for x in range(0, picture.width(), 2) for y in range(0, picture.height(), 3))
-    assert names <= {picture.pixelColor(*place).name() for place in places}
-    document = ElementTree.parse(tmp_path / "out.svg")
-    words = " ".join("".join(element.itertext()) for element in document.iter() if element.tag.endswith("text"))
-    assert "No KL term" in words and "Environment steps" in words and "standard deviation" in words
-    assert len([element for element in document.iter() if element.tag.endswith(("path", "polyline"))]) >= 4
-    assert panel.plot.grab().toImage() == before
-
-
-def test_a_file_that_cannot_be_written_is_a_notice(show: Show, tmp_path: Path, context: Context) -> None:
-    panel = show("No KL term")
-    for kind in ("png", "svg", "csv"):
-        assert not panel.files.save(kind, tmp_path / "missing" / f"out.{kind}")
-    assert [notice.level for notice in context.notices.items] == ["bad"] * 3
-    assert "could not be written" in context.notices.items[0].text
+# ---- files -----------------------------------------------------------------------------------------------------------
 
 
 def test_export_asks_for_a_file(show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context) -> None:
@@ -368,3 +341,9 @@ def test_export_asks_for_a_file(show: Show, tmp_path: Path, monkeypatch: pytest.
     action.trigger()
     assert Path(asked[0]).name == "evaluation-return.csv" and (tmp_path / "mine.csv").exists()
     assert context.preferences.get("curves.folder") == str(tmp_path)
+
+
+def test_it_imports_no_engine() -> None:
+    code = "import sys, ui.panels.curves; print({'torch', 'gymnasium', 'mujoco'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

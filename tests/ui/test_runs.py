@@ -1,84 +1,28 @@
-"""The panel of runs by mouse and keys over a real project: find, select, note, order, delete and take back."""
+"""The panel of runs by mouse and keys over a real project: select, find, arrange."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QMainWindow, QPlainTextEdit
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
-from storage import Project, RunFilter, RunState
+from storage import Project, RunState
+from tests.ui.runs_panel import choose, names, show
 from ui.actions import Action
 from ui.context import Context
-from ui.dialogs.tags import TagsDialog
 from ui.panels.runs import RunsPanel
 from ui.run_actions import CONTEXT_MENU
-from ui.run_changes import empty_bin
-from ui.run_export import file_name, write
 from ui.series_colors import SeriesColors
 from ui.tables.run_columns import DEFAULT_COLUMNS, NARROW_COLUMNS, PLACE
-from ui.tables.run_status import status_words
 
 
 @pytest.fixture
 def panel(qtbot: QtBot, context: Context, window: QMainWindow) -> RunsPanel:
     return show(qtbot, context, window)
-
-
-def show(qtbot: QtBot, context: Context, window: QMainWindow) -> RunsPanel:
-    made = RunsPanel(context)
-    for widget in made.header_widgets():
-        widget.setParent(window)
-    window.setCentralWidget(made)
-    window.resize(1045, 400)
-    window.show()
-    qtbot.waitExposed(window)
-    window.activateWindow()
-    made.view.setFocus()
-    qtbot.waitUntil(made.view.hasFocus)
-    return made
-
-
-def names(panel: RunsPanel) -> list[str]:
-    return [item.name for item in panel.model.items]
-
-
-def choose(panel: RunsPanel, *keys: tuple[int, int]) -> None:
-    """Select rows as clicks would."""
-    selection = panel.view.selectionModel()
-    selection.clearSelection()
-    for key in keys:
-        index = panel.model.index_of(key)
-        assert index.isValid(), key
-        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        selection.select(index, flags)
-        selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
-
-
-NO_MODIFIER = Qt.KeyboardModifier.NoModifier
-
-
-def press(qtbot: QtBot, panel: RunsPanel, key: Qt.Key, modifier: Qt.KeyboardModifier = NO_MODIFIER) -> None:
-    qtbot.keyClick(panel.view, key, modifier)
-
-
-def in_dialog(kind: type[QDialog], act: Callable[[QDialog], object]) -> None:
-    """Do something in the dialog that opens next, and accept it."""
-
-    def look() -> None:
-        dialog = QApplication.activeModalWidget()
-        assert isinstance(dialog, kind)
-        act(dialog)
-        dialog.accept()
-
-    QTimer.singleShot(50, look)
 
 
 # ---- selection ------------------------------------------------------------------------------------------------------
@@ -165,204 +109,6 @@ def test_an_empty_project_offers_the_first_step(qtbot: QtBot, empty_context: Con
     assert [button.text() for button in panel.empty.buttons] == ["Start the quick run"]
     qtbot.mouseClick(panel.empty.buttons[0], Qt.MouseButton.LeftButton)
     assert started == ["quick"]
-
-
-# ---- notes with a way back ------------------------------------------------------------------------------------------
-
-
-def test_keys_star_archive_and_undo(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    runs = context.project.runs
-    choose(panel, (2, 0))
-    press(qtbot, panel, Qt.Key.Key_S)
-    assert [runs.get(run_id).starred for run_id in (4, 5, 6)] == [True] * 3
-    press(qtbot, panel, Qt.Key.Key_A)
-    qtbot.waitUntil(lambda: "No KL term" not in names(panel))
-    context.actions.trigger("edit.undo")
-    qtbot.waitUntil(lambda: "No KL term" in names(panel))
-    context.actions.trigger("edit.undo")
-    assert not runs.get(5).starred
-    context.actions.trigger("edit.redo")
-    assert runs.get(5).starred
-
-
-def test_delete_is_taken_back_from_the_notice_or_by_undo(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    choose(panel, (0, 9))
-    press(qtbot, panel, Qt.Key.Key_Delete)
-    qtbot.waitUntil(lambda: "Paper sizes, K = 3" not in names(panel))
-    notice = context.notices.items[-1]
-    assert (notice.text, notice.action) == ('Deleted "Paper sizes, K = 3".', "Undo")
-    choose(panel, (2, 0))
-    press(qtbot, panel, Qt.Key.Key_S)
-    assert notice.run is not None
-    notice.run()  # although something was done since, which stays
-    qtbot.waitUntil(lambda: "Paper sizes, K = 3" in names(panel))
-    assert context.project.runs.get(4).starred
-    assert context.project.runs.get(9).deleted is None
-
-
-def test_what_has_not_ended_is_not_deleted_and_says_why(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    choose(panel, (1, 0))
-    assert context.actions.obstacle("runs.delete") == "Run 1 is running. Stop it first, then delete it."
-    assert not context.actions.qt("runs.delete").isEnabled()
-    context.actions.trigger("runs.delete")
-    assert context.notices.items[-1].text == "Run 1 is running. Stop it first, then delete it."
-    assert context.project.runs.get(1).deleted is None
-
-
-def test_the_bin_is_emptied_with_its_files(panel: RunsPanel, context: Context, project: Project) -> None:
-    folder = project.artifacts.file(project.artifacts.list(9)[0].path).parents[1]
-    assert folder.exists()
-    choose(panel, (0, 9))
-    context.actions.trigger("runs.delete")
-    assert empty_bin(project) == 1
-    assert not folder.exists()
-    context.actions.trigger("edit.undo")  # too late, and that is said
-    assert "There is no run 9" in context.notices.items[-1].text
-    assert not context.undo.canRedo()
-
-
-def test_tags_of_several_runs(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    choose(panel, (1, 0), (0, 9))
-    in_dialog(TagsDialog, lambda dialog: dialog.field.setText("good, odd"))  # type: ignore[attr-defined]
-    press(qtbot, panel, Qt.Key.Key_T)
-    assert context.project.runs.get(1).tags == ("baseline", "good", "odd")
-    assert context.project.runs.get(9).tags == ("good", "odd")
-    context.actions.trigger("edit.undo")
-    assert context.project.runs.get(1).tags == ("baseline",)
-    assert context.project.runs.get(9).tags == ()
-
-
-def test_a_note(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    choose(panel, (0, 9))
-    write_note = lambda dialog: dialog.findChild(QPlainTextEdit).setPlainText("Stops too early")  # noqa: E731
-    in_dialog(QDialog, write_note)
-    press(qtbot, panel, Qt.Key.Key_N)
-    assert context.project.runs.get(9).note == "Stops too early"
-    panel.view.show_column("note", True)
-    panel._refresh()
-    index = panel.model.index_of((0, 9))
-    assert index.sibling(index.row(), PLACE["note"]).data() == "Stops too early"
-
-
-def test_f2_renames_in_place_a_run_and_a_group(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    for key, read in (
-        ((0, 9), lambda: context.project.runs.get(9).name),
-        ((2, 0), lambda: context.project.runs.group(2).name),
-    ):
-        choose(panel, key)
-        press(qtbot, panel, Qt.Key.Key_F2)
-        editor = panel.view.findChild(QLineEdit)
-        assert editor is not None
-        editor.selectAll()
-        qtbot.keyClicks(editor, "Stars and deletes")  # letters of other keys go into the name
-        qtbot.keyClick(editor, Qt.Key.Key_Return)
-        qtbot.waitUntil(lambda read=read: read() == "Stars and deletes")
-        qtbot.waitUntil(lambda: panel.view.findChild(QLineEdit) is None)
-        context.actions.trigger("edit.undo")
-        assert read() != "Stars and deletes"
-    assert context.project.runs.get(4).name == "No KL term seed 1"
-
-
-# ---- the course of runs ---------------------------------------------------------------------------------------------
-
-
-def test_the_queue_can_be_ordered(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    def waiting() -> list[int]:
-        queued = RunFilter(statuses=(RunState.QUEUED,))
-        return [row.id for row in context.project.runs.page(queued, [("queue_position", "asc")])]
-
-    panel.view.expandAll()
-    assert waiting() == [11, 12]
-    choose(panel, (0, 12))
-    press(qtbot, panel, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
-    assert waiting() == [12, 11]
-    press(qtbot, panel, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
-    assert waiting() == [12, 11]
-    choose(panel, (4, 0))
-    press(qtbot, panel, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
-    assert waiting() == [12, 11]  # a block at the end does not turn over
-    choose(panel, (0, 9))
-    assert context.actions.obstacle("runs.queue_up") == "Only queued runs have a place in the queue."
-
-
-def test_nothing_can_be_asked_of_an_engine_that_is_not_there(panel: RunsPanel, context: Context) -> None:
-    choose(panel, (0, 9))
-    assert context.actions.obstacle("runs.pause") == "The engine is still being prepared."
-    choose(panel, (2, 0))
-    assert "there is nothing to pause or resume" in context.actions.obstacle("runs.pause")
-    context.selection.select([])
-    assert context.actions.obstacle("runs.star") == "Select a run first."
-
-
-def test_the_link_of_an_interrupted_run_resumes_it(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    from workbench.engine.queue import RunQueue
-    from workbench.engine.recorder import Recorder
-
-    context.engine.queue, context.engine.state = RunQueue(Recorder(context.project)), "ready"
-    index = panel.model.index_of((0, 9))
-    cell = panel.view.visualRect(index.sibling(index.row(), PLACE["status"]))
-    panel.view.scrollTo(index)
-    words = status_words(panel.model.item(index), panel.model.live, time.time())
-    area = panel.view._status.link_area(cell.adjusted(8, 0, -8, 0), words)
-    qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=area.center())
-    assert context.project.runs.get(9).status is RunState.QUEUED
-    choose(panel, (0, 9))
-    press(qtbot, panel, Qt.Key.Key_Delete, Qt.KeyboardModifier.ShiftModifier)
-    assert context.project.runs.get(9).status is RunState.STOPPED
-    press(qtbot, panel, Qt.Key.Key_Space)
-    assert context.project.runs.get(9).status is RunState.QUEUED
-
-
-# ---- copies and exports ---------------------------------------------------------------------------------------------
-
-
-def test_duplicate_opens_the_form_with_the_runs_settings(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    from ui.draft import Draft
-
-    opened: list[str] = []
-    context.actions.add(Action("panel.new_run", "New run", lambda: opened.append("new_run")))
-    choose(panel, (0, 13))
-    press(qtbot, panel, Qt.Key.Key_D)
-    assert opened == ["new_run"]
-    spec = Draft.of(context).spec
-    assert spec is not None
-    assert spec.settings.rollout_length == 1  # type: ignore[attr-defined]
-    assert spec.seeds == (4,)
-    choose(panel, (1, 0))
-    assert context.actions.obstacle("runs.duplicate") == "Duplicate works with one run; 3 are selected."
-
-
-def test_copy_as_command(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    choose(panel, (0, 13))
-    context.actions.trigger("runs.copy_command")
-    command = QGuiApplication.clipboard().text()
-    assert command.startswith("foresight train --preset alm-quick")
-    assert "rollout_length=1" in command
-
-
-@pytest.mark.parametrize("kind", ["csv", "json", "bundle"])
-def test_exports(kind: str, project: Project, tmp_path: Path) -> None:
-    rows = [project.runs.get(9)]
-    target = tmp_path / file_name(rows, kind)
-    assert target.stem == "Paper-sizes-K-3"
-    write(project, [9], kind, target)
-    if kind == "csv":
-        assert target.read_text().splitlines()[0] == "run,seed,metric,step,wall_time,value"
-    elif kind == "json":
-        assert json.loads(target.read_text())
-    else:
-        assert target.read_bytes()[:2] == b"PK"
-
-
-def test_an_export_tells_when_it_is_done_or_could_not_be(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
-    rows = [context.project.runs.get(9)]
-    export = panel.actions_.export
-    with qtbot.waitSignal(export.done):
-        export.start(rows, "csv", context.project.folder / "out.csv")
-    assert context.notices.items[-1].text.startswith("Written: out.csv, ")
-    with qtbot.waitSignal(export.done):
-        export.start(rows, "csv", context.project.folder / "no such folder" / "out.csv")
-    assert context.notices.items[-1].text.startswith("out.csv was not written.")
 
 
 # ---- what it looks like ---------------------------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def _second_session(hand: Newcomer) -> Story:
     yield _status(2, "Running")
     yield _status(2, "Finished", 60)
     assert _step() == 900
-    yield Until("the rest of the curve", lambda: _points() == 6)
+    yield Until("the rest of the curve", lambda: _points() == 7)  # the end of warm-up, 250, 400, ... and the end
     assert _points() > seen
     hand.press(Qt.Key.Key_Q, CONTROL)
 
@@ -282,7 +282,7 @@ def _check_finished(project: Project, run: int) -> None:
     row = project.runs.get(run)
     assert (row.status, row.step) == (RunState.FINISHED, 900)
     steps = project.series.read(run, "evaluation/return").step
-    assert steps.tolist() == list(range(150, 901, 150))
+    assert steps.tolist() == [*range(100, 900, 150), 900]
 
 
 def test_after_a_kill_the_run_is_named_and_goes_on(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from ui.desktop import DesktopNotices
 from ui.dialogs.settings import NOTIFY
 from ui.recovery import RecoveryBanner
 from ui.reporting import Reporter
-from ui.run_reports import ending
+from ui.run_reports import RunReports, ending
 from ui.trouble import TroubleBanner
+from workbench.events import StateChanged
 
 
 def test_interrupted_runs_are_offered_until_they_are_answered(context: Context, qtbot: QtBot) -> None:
@@ -128,3 +129,19 @@ def test_the_desktop_is_not_told_what_the_user_sees_or_does_not_want(
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     assert not desktop.tell("A run finished", "x")
+
+
+def test_a_run_that_ends_is_told_once_with_a_way_to_it(context: Context, window: QMainWindow, tool: Path) -> None:
+    shown: list[str] = []
+    window.show_panel = shown.append  # type: ignore[attr-defined]
+    row = next(row for row in context.project.runs.page() if row.status is RunState.FAILED)
+    RunReports(context, window, DesktopNotices(context, window))  # type: ignore[arg-type]
+    where = (row.id, row.step, row.updates, 0.0)
+    context.feed.events.emit(row.id, [StateChanged(*where, "running", ""), StateChanged(*where, "failed", "NaN")])
+    (notice,) = context.notices.items
+    assert notice.level == "bad"
+    assert notice.action == "Open log"
+    assert notice.run is not None
+    notice.run()
+    assert shown == ["log"]
+    assert context.selection.primary == row.id

@@ -8,12 +8,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDockWidget, QLineEdit, QMenu, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QDockWidget, QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from ui import workspaces
 from ui.actions import Action, ActionRegistry
 from ui.context import Context
+from ui.dock import DockTitle
 from ui.main_window import MainWindow
 from ui.panels import PanelEntry
 from ui.panels.base import Panel
@@ -370,3 +371,65 @@ def test_larger_text_makes_the_bars_grow(frame: MainWindow, context: Context) ->
     assert context.theme.scale == 1.5
     assert frame.top_bar.height() == round(before * 1.5)
     assert context.preferences.get("theme.scale") == 1.5
+
+
+def test_controls_without_room_in_the_title_bar_wait_under_more(context: Context, qtbot: QtBot) -> None:
+    pressed: list[int] = []
+    buttons = [QPushButton(f"Control {number}") for number in range(5)]
+    for number, button in enumerate(buttons):
+        button.setFixedWidth(120)
+        button.clicked.connect(lambda _=False, chosen=number: pressed.append(chosen))
+    place = QWidget()
+    qtbot.addWidget(place)
+    title = DockTitle("Sheet", context.theme, buttons)
+    title.setParent(place)
+    title.resize(1000, 33)
+    place.show()
+    assert title.squeezed() == []
+    title.resize(400, 33)
+    QApplication.processEvents()
+    assert title.squeezed() == buttons[2:]
+    assert [button.isVisible() for button in buttons] == [True, True, False, False, False]
+    assert title.minimumSizeHint().width() < 200
+    title.squeezed()[0].click()
+    assert pressed == [2]
+    title.resize(1000, 33)
+    QApplication.processEvents()
+    assert all(button.isVisible() for button in buttons)
+
+
+def test_a_choice_without_room_moves_below_the_title_and_back(context: Context, qtbot: QtBot) -> None:
+    place, choice, button = QWidget(), QLineEdit(), QPushButton("After it")
+    qtbot.addWidget(place)
+    for control in (choice, button):
+        control.setFixedWidth(200)
+    title = DockTitle("Sheet", context.theme, [choice, button])
+    column = QVBoxLayout(place)
+    column.addWidget(title)
+    column.addWidget(title.overflow)
+    place.resize(800, 200)
+    place.show()
+    assert not title.overflow.isVisible()
+    place.resize(260, 200)
+    QApplication.processEvents()
+    assert choice.parent() is title.overflow
+    assert choice.isVisible()
+    assert title.squeezed() == [button]
+    place.resize(800, 200)
+    QApplication.processEvents()
+    assert choice.parent() is title
+    assert choice.isVisible()
+    assert button.isVisible()
+    assert choice.x() < button.x()
+    assert not title.overflow.isVisible()
+
+
+def test_the_more_menu_offers_what_the_title_bar_cannot(frame: MainWindow) -> None:
+    dock = frame.workspaces["watch"].docks["first"]
+    button = QPushButton("Export the table")
+    dock.bar._squeezed = [button]
+    menu = dock.bar.more.menu()
+    for _ in range(2):
+        menu.aboutToShow.emit()
+    titles = [action.text() for action in menu.actions() if not action.isSeparator()]
+    assert titles == ["Enlarge", "Float", "Copy picture", "Reset layout", "Close", "Export the table"]

@@ -91,7 +91,7 @@ class TextEdit(FieldEdit):
             self.edited.emit(self.line.text())
 
     @guarded
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # type: ignore[override]
         """Qt's: places the unit and steps whole numbers."""
         if self._unit and event.type() == QEvent.Type.Resize:
             size = self._unit_label.sizeHint()

@@ -10,6 +10,7 @@ from ui.controls.labels import Label
 from ui.theme import Theme
 
 NAME_WIDTH = 168
+NARROW_NAME_WIDTH = 104
 
 
 class FieldRow(QWidget):
@@ -34,7 +35,7 @@ class FieldRow(QWidget):
         words.addWidget(self._help)
         words.addWidget(self._wrong)
         words.addWidget(self._changed)
-        title = Label(theme, name, weight=500, wrap=True)
+        self._title = title = Label(theme, name, weight=500, wrap=True)
         title.setFixedWidth(theme.px(NAME_WIDTH))
         title.setBuddy(edit)
         row = QHBoxLayout(self)
@@ -71,6 +72,10 @@ class FieldRow(QWidget):
         line.addWidget(button)
         line.addStretch(1)
         return widget
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Less room for the name."""
+        self._title.setFixedWidth(self._theme.px(NARROW_NAME_WIDTH if narrow else NAME_WIDTH))
 
     def set_help(self, text: str) -> None:
         """Another sentence of help."""

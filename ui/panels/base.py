@@ -102,6 +102,11 @@ def run_alone(make: Callable[[Context], Panel], arguments: list[str] | None = No
     context = make_context(Path(given[0]), window)
     panel = make(context)
     window.setCentralWidget(panel)
+    controls = panel.header_widgets()
+    if controls:
+        bar = window.addToolBar(panel.title)
+        for control in controls:
+            bar.addWidget(control)
     window.setWindowTitle(f"{panel.title} · Foresight")
     window.resize(1000, 700)
     window.show()

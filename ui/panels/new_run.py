@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
@@ -23,12 +25,15 @@ from ui.controls.field_edit import ChoiceEdit, FieldEdit, TextEdit, edit_for
 from ui.controls.field_row import FieldRow
 from ui.controls.fold import Fold
 from ui.draft import Draft, known_name, label
+from ui.guard import guarded
 from ui.panels.base import Panel, run_alone
 from workbench.environments.catalog import TASKS, find_task
 from workbench.registry import registry
 from workbench.settings import Field
 
 FIRST = "What to run"
+#: px of width below which the form is laid out for little room
+NARROW = 720
 #: headings of the engine's fields, which declare no group
 ENGINE = "Evaluation and recording"
 
@@ -51,11 +56,20 @@ class NewRunPanel(Panel):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 10, 6, 6)
         row.setSpacing(12)
-        row.addLayout(self._build_side())
+        self._side = QWidget()
+        self._side.setLayout(self._build_side())
+        row.addWidget(self._side)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        row.addWidget(self._scroll, 1)
+        self.jump = QComboBox()
+        self.jump.setAccessibleName("Go to a group of settings")
+        self.jump.activated.connect(lambda number: self._open_group(list(self.groups)[number]))
+        column = QVBoxLayout()
+        column.setSpacing(8)
+        column.addWidget(self.jump)
+        column.addWidget(self._scroll, 1)
+        row.addLayout(column, 1)
         self._register()
         self._build_form()
         self.draft.changed.connect(self._update)
@@ -69,6 +83,16 @@ class NewRunPanel(Panel):
     def deactivate(self) -> None:
         """Let go."""
         self.context.engine.ready.disconnect(self._check_environment)
+
+    @guarded
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt's: where there is little room, the list of groups becomes a drop-down and names stand over controls."""
+        super().resizeEvent(event)
+        narrow = self.width() < self.theme.px(NARROW)
+        self._side.setVisible(not narrow)
+        self.jump.setVisible(narrow)
+        for row in self.rows.values():
+            row.set_narrow(narrow)
 
     def header_widgets(self) -> list[QWidget]:
         """Reset all."""
@@ -93,6 +117,7 @@ class NewRunPanel(Panel):
 
     def _build_side(self) -> QVBoxLayout:
         side = QVBoxLayout()
+        side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(8)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find a setting")
@@ -129,9 +154,12 @@ class NewRunPanel(Panel):
         page.setMaximumWidth(self.theme.px(960))
         self._scroll.setWidget(page)
         self.navigation.clear()
-        for title in self.groups:
-            self.navigation.addItem(title)
+        self.jump.clear()
+        self.navigation.addItems(list(self.groups))
+        self.jump.addItems(list(self.groups))
         self._show_sources(self.show_sources.isChecked())
+        for row in self.rows.values():
+            row.set_narrow(self.width() < self.theme.px(NARROW))
 
     def _add_first(self, column: QVBoxLayout) -> None:
         theme = self.theme
@@ -211,6 +239,7 @@ class NewRunPanel(Panel):
     def _mark_group(self, item: QListWidgetItem, title: str, changed: int, wrong: int) -> None:
         figure = wrong or changed
         item.setText(f"{title}   {figure}" if figure else title)
+        self.jump.setItemText(self.navigation.row(item), item.text())
         token = "bad" if wrong else "accent" if changed else "text2"
         item.setForeground(self.theme.color(token))
 
@@ -245,7 +274,9 @@ class NewRunPanel(Panel):
                 chip.setVisible(shown)
 
     def _go_to(self, item: QListWidgetItem) -> None:
-        title = list(self.groups)[self.navigation.row(item)]
+        self._open_group(list(self.groups)[self.navigation.row(item)])
+
+    def _open_group(self, title: str) -> None:
         fold = self.groups[title]
         fold.open()
         self._scroll.ensureWidgetVisible(fold, 0, 0)

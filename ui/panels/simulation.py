@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QStackedLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from storage import ArtifactRow, RunRow, UnknownRun
 from ui.actions import Action
@@ -17,14 +17,15 @@ from ui.cursor import EpisodeAt
 from ui.guard import guarded
 from ui.panels import simulation_words as words
 from ui.panels.base import Panel, run_alone
-from ui.panels.simulation_episodes import EpisodeLoader, RecordedEpisode, nearest_episode
+from ui.panels.simulation_chooser import EpisodeChooser
+from ui.panels.simulation_episodes import EpisodeLoader, RecordedEpisode
 from ui.panels.simulation_pictures import save_picture
 from ui.panels.simulation_reel import EpisodeReel, LiveReel, Reel
 from ui.panels.simulation_transport import SPEEDS, Transport
 from ui.panels.simulation_view import SimulationView
 from ui.plots.reward_strip import RewardStrip
-from ui.render_thread import Facts, Moment, Picture, RenderThread, Stage, Trouble
-from ui.scene_colors import scene_look
+from ui.render_thread import Facts, Moment, RenderThread, Stage, Trouble
+from ui.scene_colors import stage_of
 from workbench.events import EvaluationFinished, Event
 
 LIVE, RECORDED = "live", "recorded"
@@ -50,8 +51,6 @@ class SimulationPanel(Panel):
         self.mode = RECORDED
         self._row: RunRow | None = None
         self._chosen = ""  # the mode that the user wants for this run
-        self._episodes: tuple[ArtifactRow, ...] = ()  # newest first
-        self._wanted: ArtifactRow | None = None
         self._episode_problem = ""
         self._stage: Stage | None = None
         self._facts: Facts | None = None
@@ -75,8 +74,7 @@ class SimulationPanel(Panel):
         self.camera = QToolButton()
         self.camera.setToolTip("Save this picture")
         self.camera.setAccessibleName("Save this picture")
-        self.chooser = QComboBox()
-        self.chooser.setAccessibleName("Recorded episode")
+        self.chooser = EpisodeChooser()
         self.view = SimulationView(theme, self.renderer)
         self.transport = Transport(theme)
         self.strip = RewardStrip(theme)
@@ -93,10 +91,11 @@ class SimulationPanel(Panel):
         self._repaint()
 
     def _connect(self) -> None:
+        context, view, transport = self.context, self.view, self.transport
         self.modes.chosen.connect(self.choose_mode)
         self.camera.clicked.connect(self.shoot)
-        self.chooser.activated.connect(self._choose_episode)
-        view, transport = self.view, self.transport
+        self.chooser.wanted_changed.connect(self._load_episode)
+        self.chooser.picked.connect(lambda row: context.cursor.set_step(row.step))
         for toggled in (view.toggled, transport.toggled):
             toggled.connect(lambda: self.reel.toggle())
         for rewound in (view.restarted, transport.rewound):
@@ -112,7 +111,7 @@ class SimulationPanel(Panel):
             reel.playing_changed.connect(self._show_frame)
         self.renderer.opened.connect(self._take_facts)
         self.renderer.failed.connect(self._take_trouble)
-        self.renderer.shot.connect(self._save)
+        self.renderer.shot.connect(lambda picture: save_picture(picture, context, self))
         self._loader.loaded.connect(self._take_episode)
         self._loader.failed.connect(self._take_episode_problem)
         self.theme.changed.connect(self._repaint)
@@ -186,7 +185,8 @@ class SimulationPanel(Panel):
 
     def _leave_run(self) -> None:
         self._chosen = ""
-        self._episodes, self._wanted, self._episode_problem = (), None, ""
+        self._episode_problem = ""
+        self.chooser.list_episodes(())
         self._loader.cancel()
         self.recorded.pause()
         self.recorded.load(None)
@@ -210,38 +210,15 @@ class SimulationPanel(Panel):
     # ---- episodes ---------------------------------------------------------------------------------------------------
 
     def _list_episodes(self) -> None:
-        row = self._row
-        episodes = () if row is None else tuple(reversed(self.context.project.artifacts.list(row.id, "episode")))
-        if episodes != self._episodes or self.chooser.count() != len(episodes):
-            self._episodes = episodes
-            self.chooser.clear()
-            self.chooser.addItems([words.episode_words(each) for each in episodes])
-        if self._wanted in episodes:
-            self.chooser.setCurrentIndex(episodes.index(self._wanted))
-        elif episodes and self.mode == RECORDED:
-            self._want(self._first_choice())
+        rows = () if self._row is None else self.context.project.artifacts.list(self._row.id, "episode")
+        self.chooser.list_episodes(rows[::-1])
+        if self.mode == RECORDED:
+            self.chooser.want_first(self.context.cursor)
 
-    def _first_choice(self) -> ArtifactRow:
-        """The episode that the cursor means, else the newest."""
-        cursor = self.context.cursor
-        meant = None if cursor.episode is None else self._find(cursor.episode)
-        if meant is None and cursor.step is not None:
-            meant = nearest_episode(self._episodes, cursor.step)
-        return meant or self._episodes[0]
-
-    def _find(self, episode: EpisodeAt) -> ArtifactRow | None:
-        return next((row for row in self._episodes if EpisodeAt(row.run_id, row.name) == episode), None)
-
-    def _want(self, episode: ArtifactRow) -> None:
-        if episode != self._wanted:
-            self._wanted, self._episode_problem = episode, ""
-            self.chooser.setCurrentIndex(self._episodes.index(episode))
-            self._loader.request(episode)
-            self.context.cursor.set_episode(EpisodeAt(episode.run_id, episode.name))
-
-    def _choose_episode(self, index: int) -> None:
-        self._want(self._episodes[index])
-        self.context.cursor.set_step(self._episodes[index].step)
+    def _load_episode(self, row: ArtifactRow) -> None:
+        self._episode_problem = ""
+        self._loader.request(row)
+        self.context.cursor.set_episode(EpisodeAt(row.run_id, row.name))
 
     def _take_episode(self, episode: RecordedEpisode) -> None:
         cursor, at = self.context.cursor, EpisodeAt(episode.row.run_id, episode.row.name)
@@ -264,14 +241,14 @@ class SimulationPanel(Panel):
     # ---- the shared cursor ------------------------------------------------------------------------------------------
 
     def _follow_step(self, step: int | None) -> None:
-        nearest = None if step is None else nearest_episode(self._episodes, step)
+        nearest = None if step is None else self.chooser.nearest(step)
         if nearest is not None and self.mode == RECORDED:
-            self._want(nearest)
+            self.chooser.want(nearest)
 
     def _follow_episode(self, episode: EpisodeAt | None) -> None:
-        known = None if episode is None else self._find(episode)
-        if known is not None and known != self._wanted:
-            self._want(known)
+        known = self.chooser.find(episode)
+        if known is not None and known != self.chooser.wanted:
+            self.chooser.want(known)
             self.choose_mode(RECORDED)
 
     def _follow_frame(self, frame: int) -> None:
@@ -306,8 +283,9 @@ class SimulationPanel(Panel):
             self._say(emptiness)
             return
         self._stack.setCurrentWidget(self._body)
-        stage = self._wanted_stage()
-        if stage is not None and stage != self._stage:
+        assert self._row is not None
+        stage = stage_of(self._row, self.theme)
+        if stage != self._stage:
             if self._stage is None or stage.task != self._stage.task:
                 self._facts = None
             self._stage = stage
@@ -317,28 +295,22 @@ class SimulationPanel(Panel):
         self._show_strip()
         self._show_frame()
 
-    def _wanted_stage(self) -> Stage | None:
+    def _emptiness(self) -> words.Emptiness | None:
         row = self._row
         if row is None:
-            return None
-        return Stage(row.environment, row.spec.get("environment_options", {}), scene_look(self.theme))
-
-    def _emptiness(self) -> words.Emptiness | None:
-        row, stage = self._row, self._wanted_stage()
-        if row is None or stage is None:
             return words.NOTHING_SELECTED
         waiting = words.engine_emptiness(self.context.engine)
         if waiting is not None:
             return waiting
         channel = self.live.channel
         if self.mode == LIVE and channel is None and not self.live.count:
-            return words.live_emptiness((lambda: self.choose_mode(RECORDED)) if self._episodes else None)
-        if self.mode == RECORDED and not self._episodes:
+            return words.live_emptiness((lambda: self.choose_mode(RECORDED)) if self.chooser.rows else None)
+        if self.mode == RECORDED and not self.chooser.rows:
             return words.episodes_emptiness(row, channel.evaluate_now if channel is not None else None)
         if self.mode == RECORDED and self._episode_problem:
-            other = next((each for each in self._episodes if each != self._wanted), None)
+            other = self.chooser.other()
             return words.damage_emptiness(self._episode_problem, (lambda: self._show_other(other)) if other else None)
-        if self._trouble is not None and self._trouble[0].task == stage.task:
+        if self._trouble is not None and self._trouble[0].task == stage_of(row, self.theme).task:
             trouble = self._trouble[1]
             explain = lambda: self._say(words.remedy_emptiness(trouble))  # noqa: E731
             return words.trouble_emptiness(trouble, explain, self._try_again)
@@ -349,7 +321,7 @@ class SimulationPanel(Panel):
         self._stack.setCurrentWidget(self.empty)
 
     def _show_other(self, episode: ArtifactRow) -> None:
-        self._want(episode)
+        self.chooser.want(episode)
         self._refresh()
 
     def _try_again(self) -> None:
@@ -391,9 +363,6 @@ class SimulationPanel(Panel):
         """Draw the present moment finely, then ask where to put the picture."""
         if self.renderer.running:
             self.renderer.shoot()
-
-    def _save(self, picture: Picture) -> None:
-        save_picture(picture, self.context, self)
 
     # ---- Qt ---------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,11 +49,6 @@ def read_episode(project: Project, row: ArtifactRow) -> RecordedEpisode:
     rewards = np.asarray(arrays["rewards"], np.float64)
     returns = np.concatenate(([0.0], np.cumsum(rewards)))
     return RecordedEpisode(row, arrays["qpos"], arrays["qvel"], rewards, returns)
-
-
-def nearest_episode(rows: Sequence[ArtifactRow], step: int) -> ArtifactRow | None:
-    """The episode recorded nearest to a training step; of two as near the earlier one."""
-    return min(rows, key=lambda row: (abs(row.step - step), row.step), default=None)
 
 
 class EpisodeLoader(QObject):

@@ -148,7 +148,7 @@ class CurveTools(QWidget):
     def repaint_colors(self) -> None:
         """Take icons, fonts and lengths from the theme again."""
         theme = self._theme
-        self.home_button.setIcon(theme.icon("max"))
+        self.home_button.setIcon(theme.icon("restart"))
         self.export_button.setIcon(theme.icon("export"))
         self.options_button.setIcon(theme.icon("sliders"))
         self.metric_box.setMinimumWidth(theme.px(132))

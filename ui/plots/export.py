@@ -73,8 +73,8 @@ def _points(curve: Curve, low: float, high: float) -> Iterator[tuple[float, floa
 def _dressed(plot: CurvePlot, theme: Theme, choices: CurveChoices, stroke: Stroke) -> Iterator[None]:
     """The plot as it leaves the application: strong lines, title and legend above, no cursors."""
     item = plot.getPlotItem()
-    cursors = [line for line in plot.view.childGroup.childItems() if isinstance(line, InfiniteLine) and line.zValue() > 0]
-    shown = [line for line in cursors if line.isVisible()]
+    lines = [line for line in plot.view.childGroup.childItems() if isinstance(line, InfiniteLine)]
+    shown = [line for line in lines if line.zValue() > 0 and line.isVisible()]
     for line in shown:
         line.hide()
     plot.set_stroke(stroke)

@@ -16,6 +16,8 @@ from ui.theme import Theme
 
 _LONGEST = 180
 _GAP = 14
+#: entries that are made at all; a row never has room for more
+_MOST = 24
 
 
 class LegendEntry(QAbstractButton):
@@ -109,12 +111,15 @@ class Legend(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self._labels: dict[str, str] = {}
         self._entries: dict[str, LegendEntry] = {}
         self._shown: tuple[object, ...] = ()
         self.hidden: frozenset[str] = frozenset()
         self.more = QToolButton(self)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.more.setMenu(QMenu(self.more))
+        self._more_menu = QMenu(self.more)
+        self._more_menu.aboutToShow.connect(self._fill_more)
+        self.more.setMenu(self._more_menu)
         self.note = ElidedLabel("", self)
         self.note.setProperty("role", "hint")
         self.setAccessibleName("Legend")
@@ -126,7 +131,8 @@ class Legend(QWidget):
         return self._entries[key]
 
     def show_curves(self, styled: Sequence[Styled], note: str, tip: str) -> None:
-        """Replace the entries; curves that were switched off stay so."""
+        """Replace the entries, coloured ones first; curves that were switched off stay so."""
+        styled = sorted(styled, key=lambda each: each.style is None)
         self.note.setText(note)
         self.note.setToolTip(tip)
         shown = (tip, *((each.curve.key, each.curve.label, seeds_note(each), each.style) for each in styled))
@@ -136,10 +142,11 @@ class Legend(QWidget):
             for entry in self._entries.values():
                 entry.hide()
                 entry.deleteLater()
-            self._entries = {each.curve.key: self._make(each, tip) for each in styled}
+            self._labels = {each.curve.key: each.curve.label for each in styled}
+            self._entries = {each.curve.key: self._make(each, tip) for each in styled[:_MOST]}
             if focus in self._entries:
                 self._entries[focus].setFocus()
-            self.hidden &= frozenset(self._entries)
+            self.hidden &= frozenset(self._labels)
         self._arrange()
 
     def _make(self, styled: Styled, tip: str) -> LegendEntry:
@@ -149,18 +156,19 @@ class Legend(QWidget):
         entry.setParent(self)
         entry.setChecked(key not in self.hidden)
         entry.clicked.connect(lambda: self._switch(key, entry.only))
-        entry.entered.connect(lambda inside: self.focused.emit(key if inside and entry.isChecked() else None))
+        if styled.style is not None:
+            entry.entered.connect(lambda inside: self.focused.emit(key if inside and entry.isChecked() else None))
         return entry
 
     def _switch(self, key: str, only: bool) -> None:
         if only:
-            others = frozenset(self._entries) - {key}
+            others = frozenset(self._labels) - {key}
             self.hidden = frozenset() if self.hidden == others else others
         else:
             self.hidden ^= {key}
-        self._entries[key].only = False
         for name, entry in self._entries.items():
             entry.setChecked(name not in self.hidden)
+            entry.only = False
         self.hidden_changed.emit(self.hidden)
         self._arrange()
 
@@ -169,20 +177,22 @@ class Legend(QWidget):
         height = self._height()
         self.setFixedHeight(height)
         widths = [entry.sizeHint().width() for entry in self._entries.values()]
-        room = self.width() if sum(widths) + _GAP * len(widths) <= self.width() else self.width() - 56
-        x = 0
-        waiting: list[str] = []
-        for (key, entry), width in zip(self._entries.items(), widths, strict=True):
-            fits = not waiting and (x + width <= room or x == 0)
+        all_fit = len(widths) == len(self._labels) and sum(widths) + _GAP * len(widths) <= self.width()
+        room = self.width() if all_fit else self.width() - 56
+        x, shown = 0, 0
+        for number, (entry, width) in enumerate(zip(self._entries.values(), widths, strict=True)):
+            fits = shown == number and (x + width <= room or x == 0)
             entry.setVisible(fits)
             if fits:
                 entry.setGeometry(x, 0, min(width, max(room, 40)), height)
                 x += width + _GAP
-            else:
-                waiting.append(key)
-        self.more.setVisible(bool(waiting))
+                shown += 1
+        waiting = len(self._labels) - shown
+        self.more.setVisible(waiting > 0)
         if waiting:
-            self._fill_more(waiting)
+            self.more.setText(f"+{waiting}")
+            self.more.setToolTip(f"{waiting} more curves")
+            self.more.setAccessibleName(f"{waiting} more curves")
             self.more.setGeometry(min(x, self.width() - 56), 0, 54, height)
             x = self.width()
         free = self.width() - x
@@ -190,14 +200,13 @@ class Legend(QWidget):
         wanted = min(self.note.sizeHint().width(), max(free, 0))
         self.note.setGeometry(self.width() - wanted, 0, wanted, height)
 
-    def _fill_more(self, waiting: list[str]) -> None:
-        self.more.setText(f"+{len(waiting)}")
-        self.more.setToolTip(f"{len(waiting)} more curves")
-        self.more.setAccessibleName(f"{len(waiting)} more curves")
-        menu = self.more.menu()
-        menu.clear()
-        for key in waiting:
-            action = menu.addAction(self._entries[key].text().replace("&", "&&"))
+    def _fill_more(self) -> None:
+        """The curves whose entries are not in sight."""
+        self._more_menu.clear()
+        for key, label in self._labels.items():
+            if key in self._entries and self._entries[key].isVisible():
+                continue
+            action = self._more_menu.addAction(label.replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(key not in self.hidden)
             action.triggered.connect(lambda _checked=False, key=key: self._switch(key, False))

@@ -21,6 +21,8 @@ _logger = logging.getLogger(__name__)
 
 #: up to so many runs are read one by one; more are found in one page of the table
 _FEW_RUNS = 4
+#: of so many runs, those selected last, the metrics are offered
+_ASKED = 100
 _LIVE = (RunState.RUNNING, RunState.PAUSING, RunState.STOPPING)
 
 
@@ -149,9 +151,7 @@ class _Work:
         for run_id, metric, point in job.live:
             self._cache.add(run_id, metric, [point])
         if job.touch or job.forget:
-            self._rows.clear()
-            for run_id in job.runs:
-                self._cache.touch(run_id)
+            self._read_rows_again(job.runs)
         self._read_rows(job.runs)
         self._cache.keep_only(job.runs, job.choices.metrics)
         rows = {run_id: self._rows[run_id] for run_id in job.runs if run_id in self._rows}
@@ -183,6 +183,17 @@ class _Work:
             made.append(known[4])
         return made
 
+    def _read_rows_again(self, runs: tuple[int, ...]) -> None:
+        """New states; the series of runs that train, or did until now, may have grown."""
+        before, self._rows = self._rows, {}
+        self._read_rows(runs)
+        for run_id, row in self._rows.items():
+            trained = run_id in before and before[run_id].status in _LIVE
+            if row.status in _LIVE and not trained:
+                self._cache.forget(run_id)  # it was resumed, and may have been taken back to a checkpoint
+            elif trained:
+                self._cache.touch(run_id)
+
     def _read_rows(self, runs: tuple[int, ...]) -> None:
         missing = [run_id for run_id in runs if run_id not in self._rows]
         if len(missing) > _FEW_RUNS:
@@ -210,6 +221,7 @@ class _Work:
         return self._names[row.group_id]
 
     def _known_metrics(self, rows: dict[int, RunRow]) -> tuple[str, ...]:
+        rows = dict(list(rows.items())[-_ASKED:])
         for run_id, row in rows.items():
             if run_id not in self._metrics or row.status in _LIVE:
                 self._metrics[run_id] = self._project.series.metrics(run_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemDelegate
 
 from ui.guard import guarded, guarded_or
@@ -51,6 +51,16 @@ class PinnedColumn(RunTree):
             self.verticalScrollBar().setValue(self._main.verticalScrollBar().value())
             self.raise_()
         self.setVisible(wanted)
+
+    @guarded
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt's; a hairline says where the scrolled part begins."""
+        super().paintEvent(event)
+        painter = QPainter(self.viewport())
+        painter.setPen(self.theme.color("ctl"))
+        area = self.viewport().rect()
+        painter.drawLine(area.topRight(), area.bottomRight())
+        painter.end()
 
     @guarded_or(False)
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

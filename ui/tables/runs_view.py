@@ -266,4 +266,4 @@ class RunsView(RunTree):
 
 
 #: widths of the four columns of a narrow table but the first, px at scale 100 %
-_NARROW_WIDTHS = {"status": 150, "step": 76, "return": 108}
+_NARROW_WIDTHS = {"status": 166, "step": 72, "return": 106}

@@ -8,15 +8,20 @@ import importlib
 from collections.abc import Callable
 
 from workbench.commands.output import WrongUsage
+from workbench.commands.window import hand_over
 
-#: name -> module with ``configure(parser)`` and ``run(arguments) -> int``
-BENCHMARKS = {"update": "workbench.benchmarks.update"}
+#: name -> module with ``configure(parser)`` and ``run(arguments) -> int``; the window's is handed the process over
+BENCHMARKS = {
+    "update": "workbench.benchmarks.update",
+    "storage": "workbench.benchmarks.storage",
+    "gui": "ui.bench",
+}
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Make the parsers of this module's commands with ``add``."""
     # No help of its own: `foresight bench update --help` is the benchmark's.
-    parser = add("bench", help="measure how fast this machine trains", add_help=False)
+    parser = add("bench", help="measure how fast this machine trains, stores and draws", add_help=False)
     parser.add_argument("benchmark", metavar="NAME", nargs="?", help=", ".join(BENCHMARKS))
     parser.set_defaults(run=bench, takes_rest=True, bench_parser=parser)
 
@@ -31,6 +36,8 @@ def bench(arguments: argparse.Namespace) -> int:
         near = difflib.get_close_matches(name or "", BENCHMARKS, n=1)
         asked = "name a benchmark" if name is None else f"there is no benchmark called {name!r}"
         raise WrongUsage([f"bench: {asked}; expected {near[0] if near else ', '.join(BENCHMARKS)}"])
+    if BENCHMARKS[name].startswith("ui."):
+        return hand_over(BENCHMARKS[name], f"foresight bench {name}", arguments.rest)
     module = importlib.import_module(BENCHMARKS[name])
     parser = argparse.ArgumentParser(prog=f"foresight bench {name}", allow_abbrev=False)
     module.configure(parser)

@@ -95,9 +95,9 @@ class Channel:
             self._changed.wait_for(lambda: self._stop or self._leave or not self._pause, timeout=seconds)
 
     def wait_for_stop(self, seconds: float) -> None:
-        """Sleep until a stop is asked for, or ``seconds`` have passed."""
+        """Sleep until the run is to end, or ``seconds`` have passed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stop, timeout=seconds)
+            self._changed.wait_for(lambda: self._stop or self._leave, timeout=seconds)
 
     def publish(self, message: Event | Snapshot) -> None:
         """Hand a message to whoever polls."""

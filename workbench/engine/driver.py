@@ -36,7 +36,7 @@ class Patience:
         self._meanwhile = meanwhile
 
     def store(self, write: Callable[[], T]) -> T:
-        """What ``write`` returns. Raises its last StorageError when patience ends or a stop is asked for."""
+        """What ``write`` returns. Raises its last StorageError when patience ends or the run is to end."""
         refused_since: float | None = None
         while True:
             try:
@@ -45,7 +45,8 @@ class Patience:
                 raise  # waiting does not mend these
             except StorageError as error:
                 refused_since = refused_since or time.monotonic()
-                if time.monotonic() - refused_since >= self._seconds or self._channel.stopping:
+                over = time.monotonic() - refused_since >= self._seconds
+                if over or self._channel.stopping or self._channel.leaving:
                     raise
                 self._channel.trouble = str(error)
                 self._meanwhile()

@@ -37,6 +37,7 @@ from workbench.engine.checkpoint import (
 )
 from workbench.engine.provenance import machine, versions
 from workbench.engine.session import TrainingSession
+from workbench.metrics import scalars
 from workbench.settings import Problem, SettingsError
 from workbench.spec import RunSpec
 
@@ -49,7 +50,6 @@ __all__ = [
     "StorageError",
     "UnknownRun",
     "log_entry",
-    "scalars",
 ]
 
 #: the snapshot that a fork begins from
@@ -79,10 +79,14 @@ class _Recorded:
 
 
 class Recorder:
-    """Stores what the runs of one project yield. Thread-safe: each run is recorded by its own worker."""
+    """Stores what the runs of one project yield. Thread-safe: each run is recorded by its own worker.
 
-    def __init__(self, project: Project) -> None:
+    ``host`` is what its runs say of the machine that they are submitted on; None: what this one is.
+    """
+
+    def __init__(self, project: Project, host: dict[str, Any] | None = None) -> None:
         self.project = project
+        self._host = host
         self._segments: dict[int, set[str]] = {}
         self._recorded: dict[int, _Recorded] = {}
 
@@ -125,7 +129,7 @@ class Recorder:
                 parent_step=None if origin is None else origin.step,
                 preset=spec.preset,
                 versions=versions(),
-                host=machine(),
+                host=self._host or machine(),
             )
             run_id = self.project.runs.create(new)
             if networks is not None:
@@ -349,18 +353,6 @@ class Recorder:
     def folder(self) -> Path:
         """The project's folder."""
         return self.project.folder
-
-
-def scalars(event: events.Event) -> dict[str, float]:
-    """The numbers of an event by metric name."""
-    if isinstance(event, events.ScalarsLogged):
-        return event.values
-    if isinstance(event, events.EpisodeFinished):
-        return {"episode/return": event.episode_return, "episode/length": float(event.length)}
-    if isinstance(event, events.EvaluationFinished):
-        length = sum(event.lengths) / len(event.lengths)
-        return {"evaluation/return": event.mean_return, "evaluation/length": length}
-    return {}
 
 
 def log_entry(event: events.Event) -> tuple[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from workbench.environments.scene_look import SceneLook, drawn_model
 from workbench.environments.wrappers import Environment
 
 Overlay = Literal["contacts", "forces", "joints", "transparent"]
+Viewpoint = tuple[SceneCamera, Any]
 
 _OVERLAYS = {
     "contacts": mujoco.mjtVisFlag.mjVIS_CONTACTPOINT,
@@ -100,6 +101,16 @@ class SceneRenderer:
         mujoco.mjr_render(area, self._scene, context)
         mujoco.mjr_readPixels(pixels, None, area, context)
         return pixels[::-1]
+
+    @property
+    def viewpoint(self) -> Viewpoint:
+        """Camera and overlays, which another renderer of the same task can take over."""
+        return self.camera, self._option
+
+    @viewpoint.setter
+    def viewpoint(self, viewpoint: Viewpoint) -> None:
+        self.camera, self._option = viewpoint
+        self.camera.use_model(self._model)
 
     def toggle(self, overlay: Overlay) -> None:
         """Draw contacts, contact forces or joints, or the bodies transparently; or no longer."""

@@ -129,6 +129,7 @@ def _light(spec: mujoco.MjSpec, look: SceneLook) -> None:
     import mujoco
 
     lamp, faint = (0.5 * look.lamp,) * 3, (0.1,) * 3
+    spec.visual.map.shadowclip = 2.0  # With less, slanted light leaves specks on the floor.
     headlight = spec.visual.headlight
     headlight.ambient, headlight.diffuse, headlight.specular = (look.ambient,) * 3, lamp, faint
     if not spec.lights:

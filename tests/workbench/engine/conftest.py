@@ -70,11 +70,11 @@ class Programs:
     def __init__(self, server: subprocess.Popen[str], place: Path) -> None:
         self._server, self._place = server, place
 
-    def __call__(self, program: str, *, killed: bool = False, seconds: float | None = None, **arguments: Any) -> Any:
-        """What the program returns; ``killed``: it must have ended by kill -9 (after ``seconds``, from outside)."""
+    def __call__(self, program: str, *, killed: bool = False, **arguments: Any) -> Any:
+        """What the program returns; ``killed``: it must have ended by kill -9."""
         answer = self._place / "answer.json"
         answer.unlink(missing_ok=True)
-        order = {"program": program, "arguments": arguments, "answer": str(answer), "seconds": seconds}
+        order = {"program": program, "arguments": arguments, "answer": str(answer)}
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._server.stdin.write(json.dumps(order) + "\n")

@@ -52,7 +52,7 @@ def alm_spec(environment: str, seeds: tuple[int, ...] = (1,), **values: Any) -> 
     return new_spec("alm", environment, {**SMALL, **ALM, **changes}, seeds=seeds, device="cpu")
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 100.0) -> Any:
     """What ``condition`` returns once that is true."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):

@@ -309,6 +309,10 @@ def test_patience_ends_by_time_by_a_stop_and_where_waiting_does_not_help() -> No
     channel.stop()
     with pytest.raises(ArtifactDamaged):
         patient.store(refuse(1, ArtifactDamaged("No.")))
+    put_away = Channel()
+    put_away.put_away()
+    with pytest.raises(DiskFull):
+        Patience(put_away, 1000.0).store(refuse(1, DiskFull("No room.")))
 
 
 def test_a_run_can_do_without_warm_up(project: Project) -> None:

@@ -172,6 +172,26 @@ def test_closing_stops_all_with_resume_points_and_joins(project: Project, other:
     assert queue.workers() == []  # closed is closed
 
 
+def test_runs_that_are_put_away_stay_paused_for_the_next_process(folder: Path, other: Project) -> None:
+    spec = small_spec(seeds=(1, 2), total_steps=300, engine__checkpoint_seconds=1000)
+    with open_project(folder, write=True) as project:
+        queue = RunQueue(Recorder(project), limits={"cpu": 2})
+        runs = queue.submit(spec)
+        queue.pump()
+        paused = queue.channel(runs[0])
+        assert paused is not None
+        paused.pause()
+        wait_for(lambda: status(project, runs[0]) == ["paused"])
+        assert queue.close(timeout=30, pause=True)
+        assert queue.workers() == []
+    with open_project(folder, write=True) as project:
+        assert project.interrupted == ()
+        assert status(project, *runs) == ["paused", "paused"]
+        for run_id, same in zip(runs, train(other, spec), strict=True):
+            resume(project, run_id)
+            assert_same(project, run_id, other, same)
+
+
 def test_runs_that_run_or_wait_cannot_be_resumed(project: Project) -> None:
     queue = RunQueue(Recorder(project), limits={"cpu": 1})
     running, waiting = queue.submit(small_spec(seeds=(1, 2), total_steps=1000))

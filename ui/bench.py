@@ -1,0 +1,144 @@
+"""``foresight bench gui``: frames of the real window while runs train, launch, and the drawing of curves.
+
+It works on a project of its own, which is removed at the end. Without a screen it draws into memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import MutableMapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from storage import StorageError, open_project
+from workbench.benchmarks.machine import Machine, describe_machine
+from workbench.benchmarks.storage import make_runs
+
+#: runs in the table of the window that is launched and measured, and how many of them have a curve in sight
+RUNS, SHOWN = 200, 3
+#: points of each of many curves
+CURVE_POINTS = 5_000
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured: seconds for each number of training threads, launches, points of the long series."""
+
+    seconds: float = 8.0
+    threads: tuple[int, ...] = (0, 1, 2, 4)
+    launches: int = 3
+    points: int = 1_000_000
+    curves: tuple[int, ...] = (50, 500)
+
+
+@dataclass(frozen=True)
+class WindowBenchmark:
+    """What was measured, and where; see the classes of its parts for units."""
+
+    launches: list[float]
+    frames: list[Any]
+    long_series: Any
+    curves: list[Any]
+    platform: str
+    qt: str
+    machine: Machine
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self) | {"launch_seconds": median(self.launches)}
+
+
+def run_window_benchmark(extent: Extent = Extent()) -> WindowBenchmark:
+    """Measure everything. Raises bench_launch.LaunchFailed, bench_frames.Interrupted, storage.StorageError."""
+    choose_platform(os.environ)
+    from PySide6 import __version__
+    from PySide6.QtGui import QGuiApplication
+
+    from ui.bench_frames import measure_frames
+    from ui.bench_launch import launch_times
+    from ui.bench_plots import measure_drawing
+    from ui.theme import Theme
+
+    machine = describe_machine()
+    with tempfile.TemporaryDirectory(prefix="foresight-bench-") as place:
+        folder = Path(place) / "project"
+        with open_project(folder, write=True) as project:
+            runs = make_runs(project, RUNS)
+        launches = launch_times(folder, extent.launches)
+        frames = measure_frames(folder, runs[-SHOWN:], extent.threads, extent.seconds)
+    theme = Theme("dark")
+    return WindowBenchmark(
+        launches=launches,
+        frames=frames,
+        long_series=measure_drawing(theme, 1, extent.points),
+        curves=[measure_drawing(theme, count, CURVE_POINTS) for count in extent.curves],
+        platform=QGuiApplication.platformName(),
+        qt=__version__,
+        machine=machine,
+    )
+
+
+def choose_platform(environment: MutableMapping[str, str]) -> None:
+    """Draw into memory where there is no screen."""
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform == "linux" and not any(environment.get(name) for name in screens):
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+
+
+# ---- command line ---------------------------------------------------------------------------------------------------
+
+
+def format_table(result: WindowBenchmark) -> str:
+    """For people."""
+    launches = ", ".join(f"{seconds:.2f}" for seconds in result.launches)
+    lines = [
+        f"Launch: the run table is on the screen after {median(result.launches):.2f} s (each: {launches}).",
+        "",
+        f"{'intervals of 16 ms, in ms':30}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}{'updates/s':>11}",
+    ]
+    for each in result.frames:
+        name = f"{each.threads} training thread{'' if each.threads == 1 else 's'}"
+        figures = "".join(f"{value:8.1f}" for value in (each.p50_ms, each.p95_ms, each.p99_ms, each.max_ms))
+        lines.append(f"{name:30}{figures}{each.updates_per_second:11.1f}")
+    lines += ["", f"{'curves':30}{'prepare':>8}{'draw ms':>8}{'pan fps':>8}{'zoom':>8}{'worst ms':>11}"]
+    for drawing in (result.long_series, *result.curves):
+        name = f"{drawing.curves} of {drawing.points:,} points"
+        shown = (drawing.prepare_ms, drawing.draw_ms, drawing.pan_fps, drawing.zoom_fps)
+        lines.append(f"{name:30}{''.join(f'{value:8.1f}' for value in shown)}{drawing.worst_picture_ms:11.1f}")
+    lines += ["", f"{result.machine}, Qt {result.qt} on {result.platform}"]
+    return "\n".join(lines)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(sorted(int(part) for part in text.split(",")))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure as the command line says; the exit code."""
+    usual = Extent()
+    parser = argparse.ArgumentParser(prog="foresight bench gui", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("--seconds", type=float, default=usual.seconds, help="for each number of training threads")
+    parser.add_argument("--threads", type=_numbers, default=usual.threads, metavar="N,N", help="training (0,1,2,4)")
+    parser.add_argument("--launches", type=int, default=usual.launches, metavar="N", help="how often it is launched")
+    parser.add_argument("--points", type=int, default=usual.points, metavar="N", help="of the long series")
+    parser.add_argument("--curves", type=_numbers, default=usual.curves, metavar="N,N", help="at once (50,500)")
+    given = vars(parser.parse_args(arguments))
+    as_json = given.pop("json")
+    try:
+        result = run_window_benchmark(Extent(**given))
+    except (RuntimeError, StorageError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    sys.stdout.write((json.dumps(result.document(), indent=1) if as_json else format_table(result)) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
