@@ -1,8 +1,8 @@
 # `make` sets everything up: system libraries, .venv/ and in it Foresight with its pinned dependencies.
-#   make run | test | lint | bench | clean        make PYTHON=/usr/bin/python3.12 chooses the interpreter
+#   make run | test | lint | bench | demo | clean        make PYTHON=/usr/bin/python3.12 chooses the interpreter
 
 .DEFAULT_GOAL := setup
-.PHONY: setup system run test lint bench clean
+.PHONY: setup system run test lint bench demo clean
 
 # The first of these that is Python 3.11 to 3.13 and can make virtual environments.
 PYTHON ?= $(shell for candidate in python3 python3.12 python3.13 python3.11; do \
@@ -74,6 +74,10 @@ lint: setup
 
 bench: setup
 	.venv/bin/foresight bench update
+
+# Trains the runs of assets/demo anew; takes minutes.
+demo: setup
+	.venv/bin/python -m workbench.demo
 
 clean:
 	rm -rf .venv dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

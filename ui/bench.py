@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -20,19 +20,21 @@ from storage import StorageError, open_project
 from workbench.benchmarks.machine import Machine, describe_machine
 from workbench.benchmarks.storage import make_runs
 
-#: runs in the table of the window that is launched and measured, and how many of them have a curve in sight
-RUNS, SHOWN = 200, 3
+#: how many of the finished runs have a curve in sight, beside those that train
+SHOWN = 3
 #: points of each of many curves
 CURVE_POINTS = 5_000
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured: seconds for each number of training threads, launches, points of the long series."""
+    """How much is measured: seconds for each number of training threads, launches, runs in the window's table, points
+    of the long series, curves at once."""
 
     seconds: float = 8.0
     threads: tuple[int, ...] = (0, 1, 2, 4)
     launches: int = 3
+    runs: int = 200
     points: int = 1_000_000
     curves: tuple[int, ...] = (50, 500)
 
@@ -69,7 +71,7 @@ def run_window_benchmark(extent: Extent = Extent()) -> WindowBenchmark:
     with tempfile.TemporaryDirectory(prefix="foresight-bench-") as place:
         folder = Path(place) / "project"
         with open_project(folder, write=True) as project:
-            runs = make_runs(project, RUNS)
+            runs = make_runs(project, extent.runs)
         launches = launch_times(folder, extent.launches)
         frames = measure_frames(folder, runs[-SHOWN:], extent.threads, extent.seconds)
     theme = Theme("dark")
@@ -119,16 +121,25 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted(int(part) for part in text.split(",")))
 
 
+OPTIONS: tuple[tuple[str, Callable[[str], object], str], ...] = (
+    ("seconds", float, "measured for each number of training threads"),
+    ("threads", _numbers, "numbers of training threads"),
+    ("launches", int, "how often the application is launched"),
+    ("runs", int, "in the window's table"),
+    ("points", int, "of the long series"),
+    ("curves", _numbers, "numbers of curves drawn at once"),
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure as the command line says; the exit code."""
-    usual = Extent()
     parser = argparse.ArgumentParser(prog="foresight bench gui", description=__doc__, allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--seconds", type=float, default=usual.seconds, help="for each number of training threads")
-    parser.add_argument("--threads", type=_numbers, default=usual.threads, metavar="N,N", help="training (0,1,2,4)")
-    parser.add_argument("--launches", type=int, default=usual.launches, metavar="N", help="how often it is launched")
-    parser.add_argument("--points", type=int, default=usual.points, metavar="N", help="of the long series")
-    parser.add_argument("--curves", type=_numbers, default=usual.curves, metavar="N,N", help="at once (50,500)")
+    for name, kind, text in OPTIONS:
+        usual = getattr(Extent, name)
+        shown = ",".join(map(str, usual)) if isinstance(usual, tuple) else usual
+        metavar = "N,N" if isinstance(usual, tuple) else "N"
+        parser.add_argument(f"--{name}", type=kind, default=usual, metavar=metavar, help=f"{text} (default: {shown})")
     given = vars(parser.parse_args(arguments))
     as_json = given.pop("json")
     try:

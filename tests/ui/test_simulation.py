@@ -1,140 +1,40 @@
-"""The simulation panel over a real project: episodes, the live view, keys, mouse, camera, faults and leaving."""
+"""The simulation panel over a real project: episodes, keys, mouse, scrubbing, the shared cursor, faults, pictures."""
 
+# ruff: noqa: F811  fixtures are imported by name
 from __future__ import annotations
 
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
 from storage import RunRow
+from tests.ui.simulation_lab import (  # noqa: F401
+    LENGTH,
+    Sketch,
+    move_mouse,
+    panel,
+    render_threads,
+    run,
+    show,
+    shows,
+    sketches,
+    text,
+    turn_wheel,
+)
 from ui.context import Context
 from ui.controls import scrubber
 from ui.cursor import EpisodeAt
 from ui.panels import simulation, simulation_transport, simulation_view
 from ui.panels.simulation import SimulationPanel
 from ui.plots import reward_strip
-from ui.render_thread import Picture
-from workbench.environments.rendering import choose_gl_backend
-from workbench.events import SimulatorView
-
-# As the engine does before anything imports mujoco.
-FINDING = choose_gl_backend()
-needs_gl = pytest.mark.skipif(FINDING.backend is None, reason=FINDING.sentence)
-
-LENGTH = 50
-ROOT = Path(__file__).parents[2]
-
-
-class Sketch:
-    """Draws the frame's first position as grey, in no time; its camera only remembers what it was told."""
-
-    has_camera = True
-    travels = True
-    time_step = 0.02
-    description = ""
-
-    def __init__(self) -> None:
-        self.camera = self
-        self.viewpoint = None
-        self.told: list[tuple[Any, ...]] = []
-        self.thread = threading.current_thread()
-
-    def render(self, qpos: np.ndarray, qvel: np.ndarray, width: int, height: int, *, fine: bool = False) -> np.ndarray:
-        assert threading.current_thread() is self.thread
-        return np.full((height, width, 3), int(100 + 500 * qpos[0]) % 256, np.uint8)
-
-    def recolour(self, look: object) -> None:
-        self.told.append(("recolour", look))
-
-    def close(self) -> None:
-        assert threading.current_thread() is self.thread
-        self.told.append(("close",))
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *values: self.told.append((name, *values))
-
-
-@pytest.fixture
-def sketches(monkeypatch: pytest.MonkeyPatch) -> list[Sketch]:
-    """Scenes are sketched; the renderers that were made."""
-    made: list[Sketch] = []
-
-    def sketch(*_: object) -> Sketch:
-        made.append(Sketch())
-        return made[-1]
-
-    monkeypatch.setattr("workbench.environments.renderers.open_renderer", sketch)
-    return made
-
-
-@pytest.fixture
-def run(context: Context) -> RunRow:
-    """A finished run with episodes of 1,000, 2,000 and 12,000 steps."""
-    project = context.project
-    row = next(row for row in project.runs.page() if row.name.startswith("No KL term seed 1"))
-    newest = project.artifacts.latest(row.id, "episode")
-    assert newest is not None
-    arrays, _ = project.artifacts.load(newest)
-    for step in (2000, 1000):
-        info = {"return": step / 10, "length": LENGTH, "mean_return": step / 10}
-        arrays = arrays | {"rewards": np.full(LENGTH, step / 10 / LENGTH)}
-        project.artifacts.save(row.id, "episode", step, f"evaluation-{step}", arrays, info, info)
-    return row
-
-
-@pytest.fixture
-def panel(context: Context, window: QMainWindow, qtbot: QtBot) -> Iterator[SimulationPanel]:
-    """The panel in sight, in a window with its header and a line edit beside it; nothing is selected."""
-    context.engine.state = "ready"
-    made = SimulationPanel(context)
-    frame = QWidget()
-    column = QVBoxLayout(frame)
-    for widget in (*made.header_widgets(), QLineEdit(), made):
-        column.addWidget(widget)
-    window.setCentralWidget(frame)
-    window.resize(560, 640)
-    window.show()
-    qtbot.waitExposed(window)
-    yield made
-    window.hide()
-    made.renderer.close()
-
-
-def show(panel: SimulationPanel, run: RunRow, qtbot: QtBot) -> Picture:
-    """Select the run and wait for the first picture."""
-    panel.context.selection.select([run.id])
-    qtbot.waitUntil(lambda: panel.view.picture is not None and shows(panel, "t = ")(), timeout=20_000)
-    panel.view.setFocus()
-    assert panel.view.picture is not None
-    return panel.view.picture
-
-
-def text(panel: SimulationPanel) -> str:
-    """What is painted over the picture."""
-    picture = panel.view.picture
-    assert picture is not None
-    return " / ".join([*picture.moment.about.lines, *(" ".join(figure) for figure in picture.moment.about.figures)])
-
-
-def shows(panel: SimulationPanel, words: str) -> Callable[[], bool]:
-    return lambda: panel.view.picture is not None and words in text(panel)
-
-
-def render_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "render"]
-
 
 # ---- episodes -------------------------------------------------------------------------------------------------------
 
@@ -151,10 +51,11 @@ def test_the_newest_episode_is_shown_first(
     show(panel, run, qtbot)
     assert panel.mode == "recorded"
     listed = [panel.chooser.itemText(number) for number in range(panel.chooser.count())]
-    assert [line.split("  ")[0] for line in listed] == [f"Evaluation at step {step}" for step in ("12,000", "2,000", "1,000")]
+    steps = [line.split("  ")[0].removeprefix("Evaluation at step ") for line in listed]
+    assert steps == ["12,000", "2,000", "1,000"]
     assert listed[1].endswith("return 200")
     qtbot.waitUntil(shows(panel, "t = 0.00 s"))
-    assert text(panel).startswith("HalfCheetah-v5 · seed 1 · evaluation at step 12,000 / t = 0.00 s · step 0 of 50 / x vel")
+    assert text(panel).startswith("HalfCheetah-v5 · seed 1 · evaluation at step 12,000 / t = 0.00 s · step 0 of 50 / x")
     panel.recorded.seek(30)
     qtbot.waitUntil(shows(panel, "t = 0.60 s · step 30 of 50"))
     panel.chooser.setCurrentIndex(1)
@@ -179,11 +80,13 @@ def test_keys_of_mujocos_viewers(panel: SimulationPanel, run: RunRow, sketches: 
     assert not reel.playing, "stepping pauses by itself"
     QTest.keyClick(view, Qt.Key.Key_Backspace)
     assert reel.position == 0
-    for key, speed in ((Qt.Key.Key_Equal, 2.0), (Qt.Key.Key_Equal, 2.0), (Qt.Key.Key_Minus, 1.0), (Qt.Key.Key_Minus, 0.5)):
+    faster, slower = Qt.Key.Key_Equal, Qt.Key.Key_Minus
+    for key, speed in ((faster, 2.0), (faster, 2.0), (slower, 1.0), (slower, 0.5)):
         QTest.keyClick(view, key)
         assert reel.speed == speed and panel.transport.speeds.value == str(speed)
     camera = {"[": ("step", -1), "]": ("step", 1), "c": ("toggle", "contacts"), "f": ("toggle", "forces")}
-    camera |= {"j": ("toggle", "joints"), "t": ("toggle", "transparent"), "0": ("toggle_group", 0), "5": ("toggle_group", 5)}
+    camera |= {"j": ("toggle", "joints"), "t": ("toggle", "transparent")}
+    camera |= {"0": ("toggle_group", 0), "5": ("toggle_group", 5)}
     for key in camera:
         QTest.keyClick(view, key)
     QTest.keyClick(view, Qt.Key.Key_Escape)
@@ -200,6 +103,7 @@ def test_keys_act_only_with_the_focus_there(
 ) -> None:
     show(panel, run, qtbot)
     field = window.findChild(QLineEdit)
+    assert field is not None
     field.setFocus()
     QTest.keyClicks(field, " c]0")
     QTest.keyClick(field, Qt.Key.Key_Right)
@@ -215,7 +119,7 @@ def test_mouse_moves_the_camera(panel: SimulationPanel, run: RunRow, sketches: l
     def drag(button: Qt.MouseButton, modifier: Qt.KeyboardModifier, name: str) -> None:
         told.clear()
         QTest.mousePress(view, button, modifier, middle)
-        _move(view, middle + QPoint(height // 10, -height // 5), button, modifier)
+        move_mouse(view, middle + QPoint(height // 10, -height // 5), button, modifier)
         QTest.mouseRelease(view, button, modifier, middle)
         qtbot.waitUntil(lambda: len(told) == 1)
         assert told[0][0] == name
@@ -227,26 +131,13 @@ def test_mouse_moves_the_camera(panel: SimulationPanel, run: RunRow, sketches: l
     told.clear()
     QTest.mouseDClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
     QTest.mouseDClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, QPoint(1, 1))
-    _wheel(view, 120)
+    turn_wheel(view, 120)
     qtbot.waitUntil(lambda: len(told) == 3)
     assert [each[0] for each in told] == ["focus_at", "follow_at", "zoom"]
     assert told[0][1:3] == pytest.approx((0.5, 0.5), abs=0.01)
     assert told[1][1:] == pytest.approx((0, 1, view.width() / view.height()), abs=0.01)
     assert told[2][1] == pytest.approx(0.05)
     assert view.hasFocus()
-
-
-def _move(view: QWidget, to: QPoint, button: Qt.MouseButton, modifier: Qt.KeyboardModifier) -> None:
-    spot = QPointF(to)
-    event = QMouseEvent(QEvent.Type.MouseMove, spot, view.mapToGlobal(spot), Qt.MouseButton.NoButton, button, modifier)
-    QApplication.sendEvent(view, event)
-
-
-def _wheel(view: QWidget, turn: int) -> None:
-    middle = QPointF(view.rect().center())
-    none = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
-    event = QWheelEvent(middle, view.mapToGlobal(middle), QPoint(0, 0), QPoint(0, turn), *none, False)
-    QApplication.sendEvent(view, event)
 
 
 def test_scrubbing(panel: SimulationPanel, run: RunRow, sketches: list[Sketch], qtbot: QtBot) -> None:
@@ -258,7 +149,7 @@ def test_scrubbing(panel: SimulationPanel, run: RunRow, sketches: list[Sketch], 
     QTest.mouseClick(slider, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, slider.rect().center())
     assert reel.position == LENGTH // 2 and not reel.playing, "scrubbing pauses by itself"
     QTest.mousePress(slider, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, slider.rect().center())
-    _move(slider, QPoint(slider.width(), 5), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    move_mouse(slider, QPoint(slider.width(), 5), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(slider.width(), 5))
     assert reel.position == LENGTH
     for key, modifier, position in (
@@ -326,7 +217,7 @@ def test_a_damaged_episode(panel: SimulationPanel, run: RunRow, sketches: list[S
 
 
 def test_an_episode_without_positions(panel: SimulationPanel, run: RunRow, qtbot: QtBot) -> None:
-    arrays = {"observations": np.zeros((3, 2), np.float32), "rewards": np.zeros(2)}
+    arrays: dict[str, np.ndarray] = {"observations": np.zeros((3, 2), np.float32), "rewards": np.zeros(2)}
     panel.context.project.artifacts.save(run.id, "episode", 13_000, "evaluation-13000", arrays, {}, {})
     panel.context.selection.select([run.id])
     qtbot.waitUntil(lambda: "The evaluation at step 13,000 was recorded without positions" in panel.empty.words)
@@ -436,7 +327,9 @@ def test_out_of_sight_nothing_is_drawn(
     qtbot.waitUntil(lambda: not render_threads())
 
 
-def test_small_panels_keep_the_picture(panel: SimulationPanel, run: RunRow, sketches: Any, window: QMainWindow, qtbot: QtBot) -> None:
+def test_small_panels_keep_the_picture(
+    panel: SimulationPanel, run: RunRow, sketches: list[Sketch], window: QMainWindow, qtbot: QtBot
+) -> None:
     show(panel, run, qtbot)
     assert panel.strip.isVisible() and panel.transport.speeds.isVisible()
     window.resize(330, 420)
@@ -452,134 +345,3 @@ def test_what_is_painted_or_pressed_has_a_name_and_a_guard(panel: SimulationPane
             if isinstance(kind, type) and kind.__module__ == module.__name__:
                 overrides = {name: value for name, value in vars(kind).items() if name.endswith("Event")}
                 assert all(hasattr(value, "__wrapped__") for value in overrides.values()), kind
-
-
-# ---- for real -------------------------------------------------------------------------------------------------------
-
-
-@needs_gl
-def test_a_real_scene_follows_keys_and_mouse(panel: SimulationPanel, run: RunRow, qtbot: QtBot) -> None:
-    first = show(panel, run, qtbot)
-    assert first.pixels.std() > 10, "not uniform"
-    qtbot.waitUntil(lambda: panel.view.picture is not None and panel.view.picture.fine, timeout=20_000)
-    seen = [panel.view.picture]
-
-    def changed() -> bool:
-        picture = panel.view.picture
-        assert picture is not None and seen[-1] is not None
-        return picture.fine and picture.pixels.shape == seen[-1].pixels.shape and bool(
-            (np.abs(picture.pixels.astype(int) - seen[-1].pixels.astype(int)).max(axis=2) > 8).mean() > 0.005
-        )
-
-    def drag() -> None:
-        middle = panel.view.rect().center()
-        QTest.mousePress(panel.view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
-        _move(panel.view, middle + QPoint(80, 30), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-        QTest.mouseRelease(panel.view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
-
-    for act in (lambda: panel.recorded.seek(20), drag, lambda: _wheel(panel.view, 360), lambda: QTest.keyClick(panel.view, "0")):
-        act()
-        qtbot.waitUntil(changed, timeout=20_000)
-        seen.append(panel.view.picture)
-    assert panel.view.picture is not None and panel.view.picture.view == "group 0 hidden"
-    panel.hide()
-    panel.show()
-    qtbot.waitUntil(lambda: panel.view.picture is not None and panel.view.picture.view == "group 0 hidden", timeout=20_000)
-
-
-def test_a_run_that_trains_is_shown_live(
-    panel: SimulationPanel, context: Context, sketches: list[Sketch], qtbot: QtBot
-) -> None:
-    from tests.tiny_runs import tiny_spec
-    from workbench.engine.queue import RunQueue
-    from workbench.engine.recorder import Recorder
-
-    for row in context.project.runs.page():
-        if row.status == "queued":
-            context.project.runs.change_state(row.id, "stopped")
-    queue = context.engine.queue = RunQueue(Recorder(context.project))
-    spec = tiny_spec("alm", {"evaluation_interval": 10_000}, total_steps=100_000, warm_up_steps=20_000)
-    (run_id,) = queue.submit(spec)
-    queue.pump()
-    channel = queue.channel(run_id)
-    assert channel is not None
-    try:
-        context.feed.poll()
-        assert panel.mode == "live", "without a selection the run that began last is shown"
-        qtbot.waitUntil(shows(panel, "Pendulum-v1 · seed 1 · training at step"), timeout=20_000)
-        assert channel.view_interval == pytest.approx(1 / 30)
-        first = panel.live.frame()
-        assert first is not None
-        qtbot.waitUntil(lambda: panel.live.count > 5)
-        newest = channel.latest(SimulatorView)
-        frame = panel.live.frame()
-        assert isinstance(newest, SimulatorView) and frame is not None
-        assert first.run_step < frame.run_step <= newest.step
-
-        QTest.keyClick(panel.view, Qt.Key.Key_Space)
-        assert channel.view_interval is None and not panel.live.playing, "paused, the session is asked for nothing"
-        held = panel.live.count
-        QTest.keyClick(panel.view, Qt.Key.Key_Left)
-        assert panel.live.position == held - 2
-        QTest.keyClick(panel.view, Qt.Key.Key_Right)
-        QTest.keyClick(panel.view, Qt.Key.Key_Right)
-        qtbot.waitUntil(lambda: panel.live.count == held + 1)
-        assert channel.view_interval is None, "at the newest frame Right advances by one"
-        QTest.keyClick(panel.view, Qt.Key.Key_Backspace)
-        qtbot.waitUntil(lambda: panel.live.count > held + 3)
-
-        panel.hide()
-        assert channel.view_interval is None
-        panel.show()
-        qtbot.waitUntil(lambda: channel.view_interval is not None)
-        channel.pause()
-        qtbot.waitUntil(shows(panel, "The run is paused"), timeout=20_000)
-        panel.choose_mode("recorded")
-        assert channel.view_interval is None
-        assert "The first evaluation is recorded at step 30,000" in panel.empty.words
-        QTest.mouseClick(panel.empty.buttons[0], Qt.MouseButton.LeftButton)
-        assert channel.take_evaluation_request()
-    finally:
-        assert queue.close(30)
-
-
-ALONE = """
-import sys
-from pathlib import Path
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QMainWindow
-from ui.panels.base import make_context
-from ui.panels.simulation import _alone
-
-application = QApplication([])
-window = QMainWindow()
-context = make_context(Path(sys.argv[1]), window)
-panel = _alone(context)
-window.setCentralWidget(panel)
-window.show()
-context.selection.select([int(sys.argv[2])])
-
-def leave():
-    if panel.view.picture is None:
-        return
-    panel.recorded.play()
-    print("drawn", flush=True)
-    END
-
-timer = QTimer()
-timer.timeout.connect(leave)
-timer.start(50)
-application.exec()
-context.project.close()
-"""
-
-
-@needs_gl
-@pytest.mark.parametrize("end", ["application.quit()", "sys.exit(0)", "raise SystemExit(0)"])
-def test_leaving_while_it_draws(context: Context, run: RunRow, end: str) -> None:
-    folder = context.project.folder
-    context.project.close()
-    script = ALONE.replace("END", end)
-    command = [sys.executable, "-X", "faulthandler", "-c", script, str(folder), str(run.id)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert "drawn" in done.stdout and done.returncode == 0, (done.returncode, done.stderr)

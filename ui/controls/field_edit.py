@@ -26,8 +26,9 @@ class FieldEdit(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(6)
-        self.setFixedWidth(theme.px(WIDTH))
         self._name, self._unit = name, unit
+        theme.changed.connect(self._rescale)
+        FieldEdit._rescale(self)
 
     def text(self) -> str:
         """What stands in it."""
@@ -39,6 +40,9 @@ class FieldEdit(QWidget):
 
     def set_wrong(self, wrong: bool) -> None:
         """Show at the edge that it is wrong."""
+
+    def _rescale(self) -> None:
+        self.setFixedWidth(self._theme.px(WIDTH))
 
     def _mark(self, widget: QWidget, wrong: bool) -> None:
         state = "error" if wrong else ""
@@ -67,10 +71,15 @@ class TextEdit(FieldEdit):
         if unit:
             self._unit_label = QLabel(unit, self.line)
             self._unit_label.setProperty("role", "hint")
-            self._unit_label.setFont(theme.font(11))
             self._unit_label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-            self.line.setTextMargins(0, 0, self._unit_label.sizeHint().width() + 6, 0)
+            self._rescale()
         self.setFocusProxy(self.line)
+
+    def _rescale(self) -> None:
+        super()._rescale()
+        if self._unit:
+            self._unit_label.setFont(self._theme.font(11))
+            self.line.setTextMargins(0, 0, self._unit_label.sizeHint().width() + 6, 0)
 
     def text(self) -> str:
         """What stands in it."""

@@ -36,7 +36,7 @@ class FieldRow(QWidget):
         words.addWidget(self._wrong)
         words.addWidget(self._changed)
         self._title = title = Label(theme, name, weight=500, wrap=True)
-        title.setFixedWidth(theme.px(NAME_WIDTH))
+        self._narrow, self._problem, self._differs = False, "", False
         title.setBuddy(edit)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 2, 0, 2)
@@ -49,11 +49,11 @@ class FieldRow(QWidget):
         for text in (["ablation"] if ablation else []) + ([source] if source else []):
             chip = QLabel(text)
             chip.setProperty("role", "chip")
-            chip.setFont(theme.font(10))
             chip.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
             row.addWidget(chip, 0, Qt.AlignmentFlag.AlignVCenter)
             self.chips.append(chip)
-        theme.changed.connect(self._paint)
+        theme.changed.connect(self._rescale)
+        self._rescale()
         self.show_state("", "", False)
 
     def _build_changed(self) -> QWidget:
@@ -62,11 +62,10 @@ class FieldRow(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(4)
         self._preset = Label(self._theme, "", 11, token="accent")
-        button = QPushButton("Reset")
+        button = self._reset = QPushButton("Reset")
         button.setProperty("kind", "link")
-        button.setFont(self._theme.font(11))
+        button.setProperty("small", True)
         button.setAccessibleName(f"Reset {self.name} to the preset's value")
-        button.setFixedHeight(self._theme.px(20))
         button.clicked.connect(self.reset)
         line.addWidget(self._preset)
         line.addWidget(button)
@@ -75,6 +74,7 @@ class FieldRow(QWidget):
 
     def set_narrow(self, narrow: bool) -> None:
         """Less room for the name."""
+        self._narrow = narrow
         self._title.setFixedWidth(self._theme.px(NARROW_NAME_WIDTH if narrow else NAME_WIDTH))
 
     def set_help(self, text: str) -> None:
@@ -92,6 +92,13 @@ class FieldRow(QWidget):
         self.edit.set_wrong(bool(problem))
         described = ". ".join(part.rstrip(".") for part in (self.help_text, problem) if part)
         self.edit.setAccessibleDescription(described)
+        self._paint()
+
+    def _rescale(self) -> None:
+        self.set_narrow(self._narrow)
+        self._reset.setFont(self._theme.font(11))
+        for chip in self.chips:
+            chip.setFont(self._theme.font(10))
         self._paint()
 
     def _paint(self) -> None:

@@ -34,6 +34,8 @@ PANEL_KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         ("Esc", "Free camera"),
         ("0 … 5", "Groups of shapes"),
         ("C  F  J  T", "Contacts, forces, joints, transparent"),
+        ("Drag, Shift+drag, wheel", "Turn, shift, zoom"),
+        ("Double-click, Ctrl+double-click", "Look there, follow the body"),
     ),
 }
 

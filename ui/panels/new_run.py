@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -56,7 +56,10 @@ class NewRunPanel(Panel):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 10, 6, 6)
         row.setSpacing(12)
-        self._side = QWidget()
+        self._reset = QPushButton("Reset all")
+        self._reset.setProperty("kind", "ghost")
+        self._reset.clicked.connect(self.draft.reset_all)
+        self._side, self._top = QWidget(), QHBoxLayout()
         self._side.setLayout(self._build_side())
         row.addWidget(self._side)
         self._scroll = QScrollArea()
@@ -67,13 +70,15 @@ class NewRunPanel(Panel):
         self.jump.activated.connect(lambda number: self._open_group(list(self.groups)[number]))
         column = QVBoxLayout()
         column.setSpacing(8)
-        column.addWidget(self.jump)
+        self._top.addWidget(self.jump, 1)
+        column.addLayout(self._top)
         column.addWidget(self._scroll, 1)
         row.addLayout(column, 1)
         self._register()
         self._build_form()
         self.draft.changed.connect(self._update)
-        self._update()
+        self.theme.changed.connect(self._repaint)
+        self._repaint()
 
     def activate(self) -> None:
         """Check the environment as soon as the engine can."""
@@ -86,21 +91,31 @@ class NewRunPanel(Panel):
 
     @guarded
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt's: where there is little room, the list of groups becomes a drop-down and names stand over controls."""
+        """Qt's: where there is little room, the list of groups becomes a drop-down beside the search."""
         super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
         narrow = self.width() < self.theme.px(NARROW)
+        for widget in (self.search, self.navigation, self.only_changed, self.show_sources):
+            widget.setFixedWidth(self.theme.px(160))
+        place = self._top if narrow else self._side.layout()
+        if place is not None and place.indexOf(self.search) < 0:
+            place.insertWidget(0, self.search)  # type: ignore[attr-defined]
         self._side.setVisible(not narrow)
         self.jump.setVisible(narrow)
+        self._page.setMaximumWidth(self.theme.px(960))
         for row in self.rows.values():
             row.set_narrow(narrow)
 
+    def _repaint(self) -> None:
+        self._glass.setIcon(self.theme.icon("search", "text3"))
+        self._reset.setIcon(self.theme.icon("undo"))
+        self._arrange()
+        self._update()
+
     def header_widgets(self) -> list[QWidget]:
         """Reset all."""
-        self._reset = QPushButton("Reset all")
-        self._reset.setProperty("kind", "ghost")
-        self._reset.setIcon(self.theme.icon("undo"))
-        self._reset.clicked.connect(self.draft.reset_all)
-        self._reset.setEnabled(bool(self.draft.texts))
         return [self._reset]
 
     # ---- building ---------------------------------------------------------------------------------------------------
@@ -123,7 +138,8 @@ class NewRunPanel(Panel):
         self.search.setPlaceholderText("Find a setting")
         self.search.setAccessibleName("Find a setting")
         self.search.setClearButtonEnabled(True)
-        self.search.addAction(self.theme.icon("search", "text3"), QLineEdit.ActionPosition.LeadingPosition)
+        self._glass = QAction(self)
+        self.search.addAction(self._glass, QLineEdit.ActionPosition.LeadingPosition)
         self.search.textChanged.connect(lambda _text: self._filter())
         self.navigation = QListWidget()
         self.navigation.setAccessibleName("Groups of settings")
@@ -135,7 +151,6 @@ class NewRunPanel(Panel):
         self.only_changed.toggled.connect(lambda _on: self._filter())
         self.show_sources.toggled.connect(self._show_sources)
         for widget in (self.search, self.navigation, self.only_changed, self.show_sources):
-            widget.setFixedWidth(self.theme.px(160))
             side.addWidget(widget)
         return side
 
@@ -151,15 +166,14 @@ class NewRunPanel(Panel):
             if not field.path.endswith("."):
                 self._add_field(column, field)
         column.addStretch(1)
-        page.setMaximumWidth(self.theme.px(960))
+        self._page = page
         self._scroll.setWidget(page)
         self.navigation.clear()
         self.jump.clear()
         self.navigation.addItems(list(self.groups))
         self.jump.addItems(list(self.groups))
         self._show_sources(self.show_sources.isChecked())
-        for row in self.rows.values():
-            row.set_narrow(self.width() < self.theme.px(NARROW))
+        self._arrange()
 
     def _add_first(self, column: QVBoxLayout) -> None:
         theme = self.theme
@@ -233,8 +247,7 @@ class NewRunPanel(Panel):
         words += [f"{changed} changed"] if changed else []
         words += [f"{len(problems)} wrong"] if problems else []
         self.subtitle_changed.emit(" · ".join(words))
-        if hasattr(self, "_reset"):
-            self._reset.setEnabled(bool(changed))
+        self._reset.setEnabled(bool(changed))
 
     def _mark_group(self, item: QListWidgetItem, title: str, changed: int, wrong: int) -> None:
         figure = wrong or changed

@@ -50,6 +50,7 @@ class PresetsPanel(Panel):
         self.list.itemClicked.connect(self._use)
         self.recent.itemActivated.connect(self._open)
         self.recent.itemClicked.connect(self._open)
+        self.theme.changed.connect(self._repaint)
         self._fill()
 
     def activate(self) -> None:
@@ -65,34 +66,41 @@ class PresetsPanel(Panel):
         self.draft.changed.disconnect(self._mark)
 
     def _fill(self) -> None:
-        for preset in self.draft.presets.values():
-            icon = self.theme.icon("bolt" if "quick" in preset.name else "layers")
-            item = QListWidgetItem(icon, f"{preset.name}\n{preset.title}")
+        # What is done in minutes comes first.
+        for preset in sorted(self.draft.presets.values(), key=lambda preset: "quick" not in preset.name):
+            item = QListWidgetItem(f"{preset.name}\n{preset.title}")
             item.setData(_ROLE, preset.name)
             item.setToolTip(preset.description)
-            item.setSizeHint(QSize(0, self.theme.px(58)))
             self.list.addItem(item)
-        self.list.setFixedHeight(self.theme.px(60) * self.list.count() + 4)
+        self._repaint()
+
+    def _repaint(self) -> None:
+        px = self.theme.px
+        for widget in (self.list, self.recent):
+            widget.setIconSize(QSize(px(16), px(16)))
+        for item in _items(self.list):
+            item.setIcon(self.theme.icon("bolt" if "quick" in item.data(_ROLE) else "layers"))
+            item.setSizeHint(QSize(0, px(58)))
+        self.list.setFixedHeight(px(60) * self.list.count() + 4)
+        for item in _items(self.recent):
+            item.setIcon(self.theme.icon("clock"))
+            item.setSizeHint(QSize(0, px(44)))
 
     def _fill_recent(self) -> None:
         rows = self.context.project.runs.page(limit=RECENT)
-        if [item.data(_ROLE) for item in self._items()] == [row.id for row in rows]:
+        if [item.data(_ROLE) for item in _items(self.recent)] == [row.id for row in rows]:
             return
         self.recent.clear()
         for row in rows:
-            item = QListWidgetItem(self.theme.icon("clock"), f"{row.name}\n{format.moment(row.created)}")
+            item = QListWidgetItem(f"{row.name}\n{format.moment(row.created)}")
             item.setData(_ROLE, row.id)
             item.setToolTip(f"Open the form with the settings of run {row.id}")
-            item.setSizeHint(QSize(0, self.theme.px(44)))
             self.recent.addItem(item)
         self._recent_title.setVisible(bool(rows))
-
-    def _items(self) -> list[QListWidgetItem]:
-        return [self.recent.item(number) for number in range(self.recent.count())]
+        self._repaint()
 
     def _mark(self) -> None:
-        for number in range(self.list.count()):
-            item = self.list.item(number)
+        for item in _items(self.list):
             if item.data(_ROLE) == self.draft.preset.name:
                 self.list.setCurrentItem(item)
 
@@ -102,6 +110,10 @@ class PresetsPanel(Panel):
 
     def _open(self, item: QListWidgetItem) -> None:
         open_with(self.context, self.context.project.runs.get(item.data(_ROLE)))
+
+
+def _items(of: QListWidget) -> list[QListWidgetItem]:
+    return [of.item(number) for number in range(of.count())]
 
 
 def open_with(context: Context, row: RunRow) -> None:

@@ -63,8 +63,9 @@ class SimulationPanel(Panel):
         self._build()
         self._connect()
         if "simulation.picture" not in context.actions:
-            title, help = "Save picture of the simulation", "Save the simulation's picture as a PNG file"
-            context.actions.add(Action("simulation.picture", title, self.shoot, icon="camera", help=help))
+            title = "Save picture of the simulation"
+            no_picture = lambda: "" if self._drawn else "There is no simulation in sight."  # noqa: E731
+            context.actions.add(Action("simulation.picture", title, self.shoot, icon="camera", obstacle=no_picture))
 
     # ---- building ---------------------------------------------------------------------------------------------------
 
@@ -219,6 +220,7 @@ class SimulationPanel(Panel):
         self._episode_problem = ""
         self._loader.request(row)
         self.context.cursor.set_episode(EpisodeAt(row.run_id, row.name))
+        self._refresh()
 
     def _take_episode(self, episode: RecordedEpisode) -> None:
         cursor, at = self.context.cursor, EpisodeAt(episode.row.run_id, episode.row.name)
@@ -309,7 +311,7 @@ class SimulationPanel(Panel):
             return words.episodes_emptiness(row, channel.evaluate_now if channel is not None else None)
         if self.mode == RECORDED and self._episode_problem:
             other = self.chooser.other()
-            return words.damage_emptiness(self._episode_problem, (lambda: self._show_other(other)) if other else None)
+            return words.damage_emptiness(self._episode_problem, (lambda: self.chooser.want(other)) if other else None)
         if self._trouble is not None and self._trouble[0].task == stage_of(row, self.theme).task:
             trouble = self._trouble[1]
             explain = lambda: self._say(words.remedy_emptiness(trouble))  # noqa: E731
@@ -319,10 +321,6 @@ class SimulationPanel(Panel):
     def _say(self, emptiness: words.Emptiness) -> None:
         self.empty.say(emptiness.icon, emptiness.title, emptiness.text, emptiness.steps, emptiness.token)
         self._stack.setCurrentWidget(self.empty)
-
-    def _show_other(self, episode: ArtifactRow) -> None:
-        self.chooser.want(episode)
-        self._refresh()
 
     def _try_again(self) -> None:
         self._trouble = None
@@ -359,9 +357,13 @@ class SimulationPanel(Panel):
 
     # ---- pictures ---------------------------------------------------------------------------------------------------
 
+    @property
+    def _drawn(self) -> bool:
+        return self.view.isVisible() and self.view.picture is not None
+
     def shoot(self) -> None:
         """Draw the present moment finely, then ask where to put the picture."""
-        if self.renderer.running:
+        if self._drawn:
             self.renderer.shoot()
 
     # ---- Qt ---------------------------------------------------------------------------------------------------------

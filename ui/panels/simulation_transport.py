@@ -58,7 +58,8 @@ class Transport(QWidget):
     def show_state(self, position: int, count: int, *, playing: bool, live: bool) -> None:
         """Where it is, and what the buttons do now."""
         self.scrubber.show_position(position, count)
-        self._place.setText("" if live else f"{format.count(position)} / {format.count(max(count - 1, 0))}")
+        held = "Live" if playing else "Held"
+        self._place.setText(held if live else f"{format.count(position)} / {format.count(max(count - 1, 0))}")
         if (playing, live) != (self._playing, self._live):
             self._playing, self._live = playing, live
             self._paint()

@@ -19,7 +19,6 @@ from PySide6.QtGui import (
     QPainterPath,
     QPaintEvent,
     QPen,
-    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -110,15 +109,10 @@ class SimulationView(QWidget):
     # ---- painting ---------------------------------------------------------------------------------------------------
 
     @guarded
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt's; pictures have the screen's own pixels."""
-        super().resizeEvent(event)
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt's; takes the newest picture, whereupon the next one is made, with the pixels that the screen has here."""
         ratio = self.devicePixelRatioF()
         self._renderer.resize(round(self.width() * ratio), round(self.height() * ratio))
-
-    @guarded
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt's; takes the newest picture, whereupon the next one is made."""
         taken = self._renderer.take()
         if taken is not None:
             self._picture, self._image = taken, to_image(taken)
@@ -145,9 +139,7 @@ class SimulationView(QWidget):
     def _place(self) -> QRectF:
         """Where the picture is: it fills the widget, or lies in its middle where its shape is its own."""
         size = self._image.size()
-        if size.isEmpty():
-            return QRectF(self.rect())
-        if self._has_camera:
+        if self._has_camera or size.isEmpty():
             return QRectF(self.rect())
         scale = min(self.width() / size.width(), self.height() / size.height())
         width, height = size.width() * scale, size.height() * scale

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import ClassVar
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
@@ -45,7 +46,7 @@ class SummaryPanel(Panel):
         outer.setSpacing(8)
         page = QWidget()
         self._column = QVBoxLayout(page)
-        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setContentsMargins(0, 0, 6, 0)
         self._column.setSpacing(8)
         self._build_figures()
         self._build_changes()
@@ -57,6 +58,8 @@ class SummaryPanel(Panel):
         outer.addWidget(scroll, 1)
         outer.addWidget(self._build_banner())
         outer.addLayout(self._build_buttons())
+        self.theme.changed.connect(self._repaint)
+        self._repaint()
         self._register()
 
     def activate(self) -> None:
@@ -85,7 +88,7 @@ class SummaryPanel(Panel):
         for number, name in enumerate(("Runs", "Environment steps", "Updates", "Disk")):
             grid.addWidget(Label(self.theme, name, token="text2"), number, 0)
             self._values[name] = Label(self.theme, weight=500)
-            grid.addWidget(self._values[name], number, 1)
+            grid.addWidget(self._values[name], number, 1, Qt.AlignmentFlag.AlignRight)
         self._column.addLayout(grid)
         self._column.addWidget(hairline())
         line = QHBoxLayout()
@@ -114,15 +117,12 @@ class SummaryPanel(Panel):
         line.addWidget(Label(self.theme, "Command", weight=600))
         line.addStretch(1)
         self._copy = QPushButton("Copy as command")
-        self._copy.setIcon(self.theme.icon("copy"))
         self._copy.clicked.connect(self.copy_command)
         line.addWidget(self._copy)
         self._column.addLayout(line)
         self._command = QPlainTextEdit()
         self._command.setReadOnly(True)
-        self._command.setFont(self.theme.font(11, mono=True))
         self._command.setAccessibleName("The command that starts the same")
-        self._command.setMinimumHeight(self.theme.px(110))
         self._column.addWidget(self._command)
 
     def _build_banner(self) -> QFrame:
@@ -143,8 +143,6 @@ class SummaryPanel(Panel):
         row = QHBoxLayout()
         self.start_button = QPushButton("Start")
         self.start_button.setProperty("kind", "primary")
-        self.start_button.setMinimumHeight(self.theme.px(34))
-        self.start_button.setIcon(self.theme.icon("play", "on", filled=True))
         self.start_button.setToolTip("Queue it; it starts as soon as the device is free  Ctrl+Enter")
         self.start_button.clicked.connect(lambda: self.start())
         row.addWidget(self.start_button, 1)
@@ -238,17 +236,28 @@ class SummaryPanel(Panel):
         self._banner.style().polish(self._banner)
         self._show.setVisible(not waiting)
         self.start_button.setEnabled(not why)
+        self.start_button.setIcon(self.theme.icon("play", "text3" if why else "on", filled=True))
         self._copy.setEnabled(spec is not None)
         self._command.setPlainText(as_command(spec).replace(" --", " \\\n  --") if spec is not None else "")
         if spec is not None:
             self._show_figures(spec)
 
+    def _repaint(self) -> None:
+        theme = self.theme
+        self._copy.setIcon(theme.icon("copy"))
+        self._command.setFont(theme.font(11, mono=True))
+        self._command.setMinimumHeight(theme.px(110))
+        self.start_button.setMinimumHeight(theme.px(34))
+        if self.active:
+            self._update()
+
     def _show_figures(self, spec: RunSpec) -> None:
         seeds, settings = len(spec.seeds), spec.settings
         self._values["Runs"].setText(format.plural(seeds, "run") + (", one per seed" if seeds > 1 else ""))
-        self._values["Environment steps"].setText(f"{format.count(spec.total_steps)} each")
+        each = " each" if seeds > 1 else ""
+        self._values["Environment steps"].setText(f"{format.count(spec.total_steps)}{each}")
         updates = max(spec.total_steps - settings.warm_up_steps, 0) * settings.updates_per_step
-        self._values["Updates"].setText(f"{format.count(updates)} each")
+        self._values["Updates"].setText(f"{format.count(updates)}{each}")
         self._values["Disk"].setText(f"about {format.size(self._disk(spec) * seeds)}")
         self._show_duration(estimate(spec.flat(), socket.gethostname(), self._past), seeds)
 

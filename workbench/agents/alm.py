@@ -262,9 +262,8 @@ class AlignedLatentModel(GradientAgent):
         norms = {"model": self.optimisers["model"](loss)}
         losses = {"encoder_model": loss}
 
-        batch = batches.get("transition", sequence)
-        a, r, terminated = batch.actions[0], batch.rewards[0], batch.terminated[0]
-        encoded = self.encode_target(batch.observations[:2])
+        observations, a, r, terminated = self._transitions(batches)
+        encoded = self.encode_target(observations)
         now, after = (Gaussian(encoded.mean[t], encoded.std[t]) for t in (0, 1))
         # Every use below draws its own sample, as in the authors' code; only the paper's pairs share theirs (Eq. 9).
         z_model = self.draw(now, "z_for_model")
@@ -292,6 +291,21 @@ class AlignedLatentModel(GradientAgent):
         self.watch.look(watched)
         details = {f"alm/{name}": value.detach() for name, value in {**metrics, **actor_metrics}.items()}
         return {**watched, **details}
+
+    def _transitions(self, batches: Mapping[str, Batch]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Observations [2, batch, ...], actions, rewards, terminations [batch] for reward, classifier, critic and actor.
+
+        With one batch, a step of each window drawn evenly: always the first would never be a terminal transition.
+        """
+        if "transition" in batches:
+            batch = batches["transition"]
+            return batch.observations[:2], batch.actions[0], batch.rewards[0], batch.terminated[0]
+        batch = batches["sequence"]
+        size = batch.rewards.shape[1]
+        rows = torch.arange(size, device=self.device)
+        t = self.noise.indices(self.settings.rollout_length, (size,), "window_step")
+        observations = torch.stack((batch.observations[t, rows], batch.observations[t + 1, rows]))
+        return observations, batch.actions[t, rows], batch.rewards[t, rows], batch.terminated[t, rows]
 
     # ---- acting -----------------------------------------------------------------------------------------------------
 

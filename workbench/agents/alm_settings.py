@@ -145,7 +145,7 @@ class AlmSettings(AgentSettings):
     )
     one_batch: bool = setting(
         False,
-        help="Reward, classifier, critic and actor take the windows' first transitions (paper) or draw anew (code).",
+        help="Reward, classifier, critic and actor take one step of each window (paper) or draw anew (code).",
         group="Paper and code",
         source="Algorithm 1",
     )

@@ -176,13 +176,15 @@ def _session(project: Project, run: int, rate: float | None, end: threading.Even
     """Append one scalar after the other, as many as are due, and note how long each call took."""
     names = [f"loss/{number}" for number in range(METRICS)]
     begin = time.perf_counter()
-    while not end.is_set():
-        due = len(waits) + METRICS if rate is None else int(rate * (time.perf_counter() - begin))
-        while len(waits) < due and not end.is_set():
+    while True:
+        due = 0 if rate is None else int(rate * (time.perf_counter() - begin))
+        for _ in range(max(METRICS, due - len(waits))):
             step, metric = divmod(len(waits), METRICS)
             before = time.perf_counter()
             project.series.append(run, names[metric], step, step, before - begin, time.time(), 0.5)
             waits.append(time.perf_counter() - before)
+        if end.is_set():
+            return
         if rate is not None:
             time.sleep(TICK)
 

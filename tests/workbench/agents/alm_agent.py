@@ -58,11 +58,17 @@ class FixedNoise:
         raise AssertionError(f"an update draws no uniform numbers, but asked for {name!r}")
 
     def indices(self, high: Tensor | int, shape: Sequence[int], name: str = "") -> Tensor:
-        raise AssertionError(f"an update draws no indices, but asked for {name!r}")
+        assert name == "window_step", f"an update draws no indices, but asked for {name!r}"
+        return window_steps(int(high), shape[0])
 
     def finish(self) -> None:
         """Every array was asked for."""
         assert not self.left, f"never drawn: {list(self.left)}"
+
+
+def window_steps(horizon: int, size: int) -> Tensor:
+    """The step of each window that stands for a transition where there is one batch: all of them come up."""
+    return torch.arange(size) % horizon
 
 
 def draw_names(settings: AlmSettings) -> list[str]:
@@ -208,16 +214,17 @@ def fill_agent(agent: AlignedLatentModel, networks: alm.Networks) -> None:
     fill(agent.actor, [networks.actor])
 
 
-def first_transitions(batches: reference.Batches) -> reference.Batches:
-    """The same windows, with their first transitions in place of separate ones."""
+def window_transitions(batches: reference.Batches) -> reference.Batches:
+    """The same windows, with one step of each in place of separate transitions."""
+    chosen = window_steps(*batches.window_actions.shape[:2]).numpy(), np.arange(len(batches.rewards))
     return reference.Batches(
         window_observations=batches.window_observations,
         window_actions=batches.window_actions,
         window_next_observations=batches.window_next_observations,
-        observations=batches.window_observations[0],
-        actions=batches.window_actions[0],
+        observations=batches.window_observations[chosen],
+        actions=batches.window_actions[chosen],
         rewards=batches.rewards,
-        next_observations=batches.window_next_observations[0],
+        next_observations=batches.window_next_observations[chosen],
         terminal=batches.terminal,
     )
 
@@ -227,15 +234,11 @@ def agent_batches(
 ) -> dict[str, Batch]:
     """The reference's batches as a replay would hand them out."""
     observations = np.concatenate((batches.window_observations[:1], batches.window_next_observations))
-    horizon = len(batches.window_actions)
-    unused = np.zeros((horizon - 1, *batches.rewards.shape))
-    windows = _batch(
-        observations,
-        batches.window_actions,
-        np.concatenate((batches.rewards[None], unused)),
-        np.concatenate((batches.terminal[None], unused)),
-        dtype,
-    )
+    horizon, size = batches.window_actions.shape[:2]
+    rewards, terminal = np.zeros((2, horizon, size))
+    chosen = window_steps(horizon, size).numpy(), np.arange(size)
+    rewards[chosen], terminal[chosen] = batches.rewards, batches.terminal
+    windows = _batch(observations, batches.window_actions, rewards, terminal, dtype)
     if settings.one_batch:
         return {"sequence": windows}
     pair = np.stack((batches.observations, batches.next_observations))

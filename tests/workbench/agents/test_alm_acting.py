@@ -14,6 +14,8 @@ from tests.workbench.agents.alm_peer import HIGH, LOW, SCHEDULE
 from workbench.agents.alm import AlignedLatentModel
 from workbench.agents.alm_settings import AlmSettings
 from workbench.agents.base import Memory, TaskFacts
+from workbench.noise import NoiseSource
+from workbench.replay import ReplayBuffer
 
 OBSERVATION = np.array([0.5, -1.0, 2.0])
 LATENT = np.array([0.3, -1.2])
@@ -115,3 +117,19 @@ def test_the_published_sizes() -> None:
         "critic_target": 586_754,
         "actor": 291_846,
     }
+
+
+@pytest.mark.parametrize("one_batch", [False, True])
+def test_terminal_transitions_are_learned_from(one_batch: bool) -> None:
+    agent = make_agent(make_settings(one_batch=one_batch, batch_size=64))
+    replay = ReplayBuffer(500, (3,), np.float32, 2, agent.draws.values())
+    for _ in range(20):
+        replay.begin_episode(np.zeros(3))
+        for step in range(5):
+            replay.append(np.zeros(2), 0.0, step == 4, np.ones(3))
+    noise = NoiseSource(1, "learning")
+    agent.noise = noise
+    batches = {name: replay.sample(draw, noise, name) for name, draw in agent.draws.items()}
+    _, _, _, terminated = agent._transitions(batches)
+    assert terminated.shape == (64,)
+    assert 3 <= int(terminated.sum()) <= 30  # a fifth of 64, or a ninth where windows of 3 choose the step

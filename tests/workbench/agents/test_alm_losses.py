@@ -17,7 +17,7 @@ from tests.workbench.agents.alm_agent import (
     SMALL,
     FixedNoise,
     agent_batches,
-    first_transitions,
+    window_transitions,
     fixed_noise,
     make_agent,
     make_settings,
@@ -69,7 +69,7 @@ class Case:
         """Batches, half of them terminal, and noise; with pairs shown both ways, reward and model share their z."""
         batches, noise = make_batches(self.sizes, seed), make_noise(self.sizes, seed)
         if self.settings.one_batch:
-            batches = first_transitions(batches)
+            batches = window_transitions(batches)
         if self.settings.classifier_pairs == "both":
             noise["z_reward"] = noise["z_for_model"]
         return batches, noise

@@ -17,6 +17,7 @@ import storage
 from storage import Project, open_project
 from tests.workbench.engine.small_agent import ENTRIES, SmallAgent
 from workbench.agents import AGENTS
+from workbench.engine import worker
 from workbench.engine.queue import RunQueue
 from workbench.engine.recorder import Recorder
 
@@ -29,6 +30,18 @@ def small_agents(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, entry in ENTRIES.items():
         monkeypatch.setitem(AGENTS._table, name, entry)
     monkeypatch.setattr(SmallAgent, "poison", {})
+
+
+@pytest.fixture(autouse=True)
+def in_a_hurry(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers keep their priority, because a busy machine would let them wait; see ``polite_workers``."""
+    if "polite_workers" not in request.fixturenames:
+        monkeypatch.setattr(worker, "lower_priority", lambda: None)
+
+
+@pytest.fixture
+def polite_workers() -> None:
+    """Workers lower their priority, as they do."""
 
 
 @pytest.fixture(scope="session")

@@ -251,6 +251,7 @@ def test_driving_costs_little(project: Project) -> None:
 # ---- the worker's thread --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("polite_workers")
 def test_a_worker_is_named_and_nice_and_leaves_global_generators_alone(project: Project, queue: RunQueue) -> None:
     before = torch.random.get_rng_state(), str(np.random.get_state())
     seen: dict[str, Any] = {}

@@ -14,8 +14,8 @@ from tests.workbench.engine.lab import SMALL, small_spec
 from workbench import events
 from workbench.engine.provenance import machine, versions
 from workbench.engine.recorder import Recorder, log_entry
-from workbench.metrics import scalars
 from workbench.engine.session import TrainingSession
+from workbench.metrics import scalars
 from workbench.settings import SettingsError
 from workbench.spec import new_spec
 
