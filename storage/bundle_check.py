@@ -40,6 +40,11 @@ _GROUP = {"uuid": str, "name": str, "kind": str, "info": dict, "created": float}
 _ARTIFACT = {"kind": str, "name": str, "step": int, "file": str, "info": dict, "created": float}
 _EVENT = {"kind": str, "step": int, "updates": int, "wall_time": float, "data": dict}
 _FILE = {"size": int, "sha256": str}
+_SPEC = {
+    **{"version": int, "agent": str, "environment": str, "environment_options": dict, "settings": dict},
+    **{"settings_version": int, "engine": dict, "engine_version": int, "seeds": list, "total_steps": int},
+    "device": str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,7 @@ def _manifest(path: Path, archive: ZipFile) -> dict[str, Any]:
         refuse(path, f"its version {manifest.get('version')!r} is not {VERSION}, the one this Foresight reads")
     hints = get_type_hints(RunRow)
     _check_record(path, "run", manifest.get("run"), {name: hints[name] for name in PORTABLE})
+    _check_run(path, manifest["run"])
     if manifest.get("group") is not None:
         _check_record(path, "group", manifest["group"], _GROUP)
     files, artifacts = manifest.get("files"), manifest.get("artifacts")
@@ -123,6 +129,19 @@ def _manifest(path: Path, archive: ZipFile) -> dict[str, Any]:
         _check_record(path, f"artifact {number}", artifact, _ARTIFACT)
     _check_names(path, manifest)
     return manifest
+
+
+def _check_run(path: Path, run: dict[str, Any]) -> None:
+    """What the types alone do not say: counts are not negative, texts hold no control characters, the spec is whole."""
+    for name in ("seed", "step", "updates", "total_steps", "active_seconds"):
+        if run[name] < 0:
+            refuse(path, f"the field {name} of its run is negative")
+    for name in ("name", "agent", "environment", "device", "precision", "reason", "study", "preset"):
+        if run[name] is not None and not all(letter.isprintable() for letter in run[name]):
+            refuse(path, f"the field {name} of its run holds characters that cannot be printed")
+    for name, kind in _SPEC.items():
+        if not isinstance(run["spec"].get(name), kind) or isinstance(run["spec"].get(name), bool):
+            refuse(path, f"the field {name} of its run's spec is missing or has a wrong value")
 
 
 def _no_constant(text: str) -> NoReturn:

@@ -23,9 +23,11 @@ from workbench.spec import RunSpec
 #: milliseconds of the timer whose intervals are measured
 FRAME = 16
 #: the metric in sight, and the points of each finished run's curve beside the running ones
-METRIC, POINTS = "loss/critic", 20_000
+METRIC, POINTS = "loss/critic", 10_000
 #: seconds to wait for the engine, or for runs to begin learning; then until everything has settled
-PATIENCE, SETTLE = 120.0, 1.0
+PATIENCE, SETTLE = 120.0, 0.5
+#: updates after which a run counts as learning
+LEARNS = 5
 
 
 class Interrupted(RuntimeError):
@@ -102,9 +104,10 @@ def add_curves(project: Project, runs: Sequence[int]) -> None:
 
 
 def training_spec(seed: int) -> RunSpec:
-    """A run of the quick preset's sizes without an end, which logs ten times a second or so."""
-    endless = {"total_steps": 10_000_000, "engine.evaluation_interval": 10_000_000, "engine.evaluation_episodes": 1}
-    changes = endless | {"warm_up_steps": 200, "engine.log_interval": 5, "engine.keep_snapshots": False}
+    """A run of the quick preset's sizes without an end, which soon learns and logs ten times a second or so."""
+    endless = {"total_steps": 10_000_000, "engine.evaluation_interval": 10_000_000, "engine.keep_snapshots": False}
+    soon = {"warm_up_steps": 200, "environment.max_episode_steps": 200, "engine.evaluation_episodes": 1}
+    changes = endless | soon | {"engine.log_interval": 5}
     return find_preset("alm-quick").spec(changes, seeds=(seed,), device="cpu")
 
 
@@ -159,7 +162,7 @@ class Pilot(Application):
             found = [feed.progress(run) for run in training]
             return [0 if progress is None else progress.updates for progress in found]
 
-        self._wait_until(lambda: all(count > 20 for count in updates()), "begin learning")
+        self._wait_until(lambda: all(count > LEARNS for count in updates()), "begin learning")
         self._wait(SETTLE)
         clock, before, begin = FrameClock(), sum(updates()), time.perf_counter()
         clock.start()

@@ -117,7 +117,9 @@ class MainWindow(QMainWindow):
             name = "watch" if "watch" in self.workspaces else next(iter(self.workspaces), "")
         self.top_bar.show_current(name)
         if name:
-            self.stack.setCurrentWidget(self.workspaces[name])
+            if self.stack.currentWidget() is not self.workspaces[name]:
+                self.stack.setFocus()  # or Qt would give the keyboard to the first button of the page that comes
+                self.stack.setCurrentWidget(self.workspaces[name])
             if self.context is not None:
                 self.context.preferences.set("window.workspace", name)
                 if self.welcome is not None:

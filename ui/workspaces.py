@@ -360,4 +360,4 @@ def _focus(dock: PanelDock) -> None:
     inside = (child for child in dock.panel.findChildren(QWidget) if child.focusPolicy() & Qt.FocusPolicy.TabFocus)
     ready = [child for child in (dock.panel, *inside) if child.isVisible() and child.isEnabled()]
     taking = [child for child in ready if child.focusPolicy() & Qt.FocusPolicy.TabFocus]
-    (taking[0] if taking else dock.bar.enlarge).setFocus(Qt.FocusReason.ShortcutFocusReason)
+    (taking[0] if taking else dock.panel).setFocus(Qt.FocusReason.ShortcutFocusReason)

@@ -62,7 +62,8 @@ class Preset:
             workbench.registry.UnknownName: no such agent.
             workbench.settings.SettingsError: a field is unknown or out of range.
         """
-        agent, environment = agent or self.agent, environment or self.environment
+        agent = self.agent if agent is None else agent
+        environment = self.environment if environment is None else environment
         own = {**self.values, **self.environments.get(environment, {})}
         if agent != self.agent:
             known = {each.path for each in fields_of(agent_settings(agent))}

@@ -164,6 +164,14 @@ class RunSpec:
             SettingsError: it was written by a newer Foresight or its settings are not valid.
             workbench.registry.UnknownName: its agent is not installed.
         """
+        try:
+            return cls._read(document)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            message = f"this run's description cannot be read ({type(error).__name__}: {error})"
+            raise SettingsError([Problem("spec", message)]) from None
+
+    @classmethod
+    def _read(cls, document: Mapping[str, Any]) -> RunSpec:
         if document["version"] > VERSION:
             message = f"this run's description has version {document['version']}; this Foresight reads up to {VERSION}"
             raise SettingsError([Problem("version", message)])

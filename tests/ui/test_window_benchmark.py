@@ -52,6 +52,7 @@ def shape(document: Any) -> Any:
     return type(document)
 
 
+@pytest.mark.slow
 def test_the_answer_has_its_fields() -> None:
     command = [*COMMAND, "bench", "gui", "--json", *TINY]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)

@@ -19,7 +19,7 @@ class EmptyState(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._icon_name, self._icon_token = "", "text3"
+        self._icon_name, self._icon_token, self._words = "", "text3", ""
         self._icon, self._title, self._text = QLabel(), QLabel(), QLabel()
         self._text.setWordWrap(True)
         self._text.setProperty("role", "label")
@@ -44,7 +44,8 @@ class EmptyState(QWidget):
     def say(self, icon: str, title: str, text: str = "", steps: Sequence[Step] = (), token: str = "text3") -> None:
         """Show this; ``icon`` names a file of ``assets/icons``."""
         self._icon_name, self._icon_token = icon, token
-        self._title.setText(title)
+        self._words = f"{title} {text}".strip()
+        self._title.setText(title.rstrip("."))  # a heading, and sometimes also a sentence
         self._text.setText(text)
         self._text.setVisible(bool(text))
         for button in self._shown:
@@ -64,7 +65,7 @@ class EmptyState(QWidget):
     @property
     def words(self) -> str:
         """Title and sentence, as read."""
-        return f"{self._title.text()} {self._text.text()}".strip()
+        return self._words
 
     @property
     def buttons(self) -> list[QPushButton]:

@@ -18,7 +18,6 @@ class Fold(QWidget):
         self.title = title
         self._button = QToolButton()
         self._button.setText(title)
-        self._button.setFont(theme.font(13, 600))
         self._button.setCheckable(True)
         self._button.setChecked(open_first)
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -63,6 +62,7 @@ class Fold(QWidget):
     def _paint(self) -> None:
         name = "down" if self._button.isChecked() else "right"
         self._button.setIcon(self._theme.icon(name))
+        self._button.setFont(self._theme.font(13, 600))
         self._button.setStyleSheet(
             "QToolButton, QToolButton:checked { background: transparent; padding: 2px 0; "
             f"color: {self._theme.hex('text')}; }}"

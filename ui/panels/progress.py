@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QP
 from storage import RunRow, RunState, UnknownRun
 from ui import format
 from ui.context import Context
+from ui.controls.elided_label import ElidedLabel
+from ui.controls.empty_state import EmptyState
 from ui.controls.labels import Label, hairline
 from ui.controls.stacked_bar import StackedBar
 from ui.controls.status_shape import StatusShape
@@ -44,7 +46,8 @@ class ProgressPanel(Panel):
         self._shares: dict[int, dict[str, float]] = {}
         self._sampled: dict[int, float] = {}
         self._build()
-        self.theme.changed.connect(self._show_shares)
+        self.theme.changed.connect(self._repaint)
+        self._repaint()
         # Speeds are sampled while hidden too, so that there is an estimate when the panel appears.
         context.feed.progressed.connect(self._sample)
         context.feed.events.connect(self._take_events)
@@ -69,11 +72,11 @@ class ProgressPanel(Panel):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(12, 10, 12, 12)
         outer.setSpacing(8)
-        self._empty = Label(theme, "Nothing is running. Select a run to see how it went.", token="text2", wrap=True)
-        outer.addWidget(self._empty)
+        self._empty = EmptyState(theme)
+        self._empty.say("clock", "Nothing is running", "Select a run to see how it went.")
+        outer.addWidget(self._empty, 1)
         self._body = QWidget()
-        outer.addWidget(self._body)
-        outer.addStretch(1)
+        outer.addWidget(self._body, 1)
         body = QVBoxLayout(self._body)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(8)
@@ -85,11 +88,12 @@ class ProgressPanel(Panel):
         body.addWidget(hairline())
         self._health = HealthLines(self.context)
         body.addWidget(self._health)
+        body.addStretch(1)
 
     def _build_head(self) -> QHBoxLayout:
         head = QHBoxLayout()
         self._shape = StatusShape(self.theme)
-        self._title = Label(self.theme, size=13, weight=600)
+        self._title = ElidedLabel()
         self._state = Label(self.theme, size=11, token="text3")
         self._pause = QPushButton("Pause")
         self._stop = QPushButton("Stop")
@@ -175,6 +179,11 @@ class ProgressPanel(Panel):
         column.addLayout(grid)
         return column
 
+    def _repaint(self) -> None:
+        self._title.setFont(self.theme.font(13, 600))
+        if self._row is not None:
+            self._show()
+
     # ---- what happens -----------------------------------------------------------------------------------------------
 
     def _sample(self, run_id: int, progress: Progress) -> None:
@@ -235,7 +244,10 @@ class ProgressPanel(Panel):
         self._shape.set_state(row.status.value)
         self._title.setText(row.name)
         self._state.setText(row.reason or row.status.value.capitalize())
-        self._pause.setText("Continue" if row.status in (RunState.PAUSED, RunState.PAUSING) else "Pause")
+        waits = row.status in (RunState.PAUSED, RunState.PAUSING)
+        self._pause.setText("Continue" if waits else "Pause")
+        self._pause.setIcon(self.theme.icon("play" if waits else "pause", "text", filled=waits))
+        self._stop.setIcon(self.theme.icon("stop", "text", filled=True))
         self._pause.setVisible(here)
         self._stop.setVisible(here)
         self._show_moving()
@@ -260,27 +272,25 @@ class ProgressPanel(Panel):
         self._per_step.setText("" if not steps else f"{format.number(1000 / steps)} ms per step")
 
     def _show_left(self, row: RunRow, estimate: SpeedEstimate | None, progress: Progress | None) -> None:
+        words, range_words = self._left_words(row, estimate, progress)
+        self._left.setText(words)
+        self._range.setText(range_words)
+        self._range.setVisible(bool(range_words))
+
+    def _left_words(self, row: RunRow, estimate: SpeedEstimate | None, progress: Progress | None) -> tuple[str, str]:
+        """How long it will take, and the range in brackets."""
         channel = self._channel()
         if progress is None or channel is None:
-            done = row.active_seconds
-            self._left.setText(f"{format.duration(done)} of training" if done else "")
-            self._range.setText("")
-            return
+            return f"{format.duration(row.active_seconds)} of training" if row.active_seconds else "", ""
         if channel.trouble:
-            self._left.setText("Waiting for room on the disk")
-            self._range.setText("")
-            return
+            return "Waiting for room on the disk", ""
         if row.status in (RunState.PAUSED, RunState.PAUSING):
-            self._left.setText(row.status.value.capitalize())
-            self._range.setText("")
-            return
+            return row.status.value.capitalize(), ""
         remaining = estimate.remaining() if estimate is not None else None
         if remaining is None:
-            self._left.setText("Estimating")
-            self._range.setText("")
-            return
-        self._left.setText(f"About {format.duration(remaining.seconds)} left")
-        self._range.setText(f"({format.duration(remaining.low)} to {format.duration(remaining.high)})")
+            return "Estimating", ""
+        spread = f"({format.duration(remaining.low)} to {format.duration(remaining.high)})"
+        return f"About {format.duration(remaining.seconds)} left", spread
 
     def _show_shares(self) -> None:
         shares = self._shares.get(self._row.id, {}) if self._row is not None else {}

@@ -293,7 +293,7 @@ class AlignedLatentModel(GradientAgent):
         return {**watched, **details}
 
     def _transitions(self, batches: Mapping[str, Batch]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Observations [2, batch, ...], actions, rewards, terminations [batch] for reward, classifier, critic and actor.
+        """Observations [2, batch, ...], actions, rewards, terminations [batch] for all but the encoder and model.
 
         With one batch, a step of each window drawn evenly: always the first would never be a terminal transition.
         """

@@ -266,9 +266,9 @@ def _checkout(text: str) -> Path:
 
 
 def _at_least_one(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.strip().isdecimal() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is out of range; expected at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid; expected a whole number of at least 1")
     return number
 
 

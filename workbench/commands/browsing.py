@@ -152,9 +152,15 @@ def run_document(opened: Project, row: RunRow) -> dict[str, Any]:
 
 def stored_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Every setting of a stored spec by dotted path; reads also what this Foresight has no agent for."""
-    engine = {f"engine.{name}": value for name, value in spec["engine"].items()}
-    options = {f"environment.{name}": value for name, value in spec["environment_options"].items()}
-    return {**spec["settings"], "total_steps": spec["total_steps"], **engine, **options}
+    parts = {name: _table(spec.get(name)) for name in ("settings", "engine", "environment_options")}
+    engine = {f"engine.{name}": value for name, value in parts["engine"].items()}
+    options = {f"environment.{name}": value for name, value in parts["environment_options"].items()}
+    return {**parts["settings"], "total_steps": spec.get("total_steps"), **engine, **options}
+
+
+def _table(value: Any) -> dict[str, Any]:
+    """A part of a spec; an imported run's may lack it."""
+    return value if isinstance(value, dict) else {}
 
 
 def differences(row: RunRow) -> dict[str, tuple[Any, Any]]:

@@ -14,7 +14,7 @@ def folder_of(arguments: argparse.Namespace) -> Path:
     """The project's folder."""
     from storage import default_project_folder
 
-    return arguments.project or default_project_folder()
+    return default_project_folder() if arguments.project is None else arguments.project
 
 
 def reading(arguments: argparse.Namespace) -> Project:

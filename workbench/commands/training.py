@@ -116,7 +116,13 @@ def seeds_of(arguments: argparse.Namespace) -> tuple[int, ...] | None:
 
 def asked_spec(arguments: argparse.Namespace) -> RunSpec:
     """The run that ``train``'s arguments mean. Raises WrongUsage with every problem that shows before it is tried."""
-    problems: list[object] = []
+    problems: list[object] = [
+        f"--{name}: is empty; leave the flag out, or give it a value"
+        for name in ("agent", "env", "preset")
+        if getattr(arguments, name) is not None and not getattr(arguments, name).strip()
+    ]
+    if problems:
+        raise WrongUsage(problems)
     spec = None
     default = presets.find_preset(presets.DEFAULT)
     environment = None if arguments.env is None else task_name(arguments.env)

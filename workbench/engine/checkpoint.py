@@ -14,6 +14,9 @@ from torch import Tensor
 from workbench.replay import ReplayBuffer
 from workbench.replay.buffer import Rows
 
+#: raised when a resume point holds something that an earlier Foresight would read wrongly
+CHECKPOINT_VERSION = 1
+
 Arrays = dict[str, npt.NDArray[Any]]
 
 #: slots per closed replay segment: segments are written once and shared by the resume points that follow

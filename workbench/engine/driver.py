@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from workbench import events
 from workbench.engine.channel import Channel
-from workbench.engine.recorder import Recorder, RunState, StateRefused, StorageError, UnknownRun
+from workbench.engine.recorder import BEST, Recorder, RunState, StateRefused, StorageError, UnknownRun
 from workbench.engine.session import TrainingSession
 
 T = TypeVar("T")
@@ -130,7 +130,8 @@ class Driver:
     def _handle(self, message: events.Message) -> None:
         if isinstance(message, events.Event):
             event = message
-            self._patience.store(lambda: self.recorder.record(event, self._active))
+            with self.session.shares.measure("logging"):
+                self._patience.store(lambda: self.recorder.record(event, self._active))
         self.channel.publish(message)  # type: ignore[arg-type]
         if isinstance(message, events.WarmUpFinished):
             self._write_resume_point()
@@ -139,7 +140,7 @@ class Driver:
             # Where it is as good as the best, an interrupted run may be evaluating again what it has no snapshot of.
             if self._best is None or message.mean_return >= self._best:
                 self._best = message.mean_return
-                self._snapshot("best")
+                self._snapshot(f"{BEST}-{self.session.step}")
 
     def _chores(self) -> None:
         now = self._chores_at = time.monotonic()
@@ -192,7 +193,7 @@ class Driver:
 
     def _snapshot(self, name: str) -> None:
         self._publish(lambda: self.recorder.save_snapshot(self.session, name, self._engine.keep_snapshots))
-        if name != "best":
+        if not name.startswith(BEST):
             self._next_snapshot = self._snapshot_after(self.session.step)
 
     def _snapshot_after(self, step: int) -> float:
@@ -204,8 +205,9 @@ class Driver:
         return min(total, (step // every + 1) * every)
 
     def _publish(self, write: Callable[[], events.CheckpointWritten]) -> None:
-        written = self._patience.store(write)
-        self.recorder.record(written, self._active)
+        with self.session.shares.measure("logging"):
+            written = self._patience.store(write)
+            self.recorder.record(written, self._active)
         self.channel.publish(written)
 
     # ---- pausing ----------------------------------------------------------------------------------------------------

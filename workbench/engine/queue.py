@@ -63,8 +63,15 @@ class RunQueue:
             SettingsError: there is nothing left to do, or the budget is not beyond what was done.
             storage.StateRefused: it is queued or running already.
         """
+        with self._lock:
+            self._collect()
+            self._resume(run_id, total_steps)
+
+    def _resume(self, run_id: int, total_steps: int | None) -> None:
         row = self.recorder.run(run_id)
         worker = self._workers.get(run_id)
+        if row.deleted is not None:
+            raise StateRefused(f"Run {run_id} is in the bin, so it cannot be resumed.", remedy="Undelete it first.")
         if row.status is RunState.PAUSED and worker is not None and total_steps is None:
             worker.channel.proceed()
             return
@@ -116,11 +123,14 @@ class RunQueue:
 
     def stop(self, run_id: int) -> None:
         """Stop a run with a resume point; a queued one leaves the queue."""
-        worker = self._workers.get(run_id)
-        if worker is not None:
-            worker.channel.stop()
-        else:
-            self.recorder.change_state(run_id, RunState.STOPPED, "taken from the queue")
+        # Under the lock: between reading the queue and starting a worker, a stopped run would begin all the same.
+        with self._lock:
+            self._collect()
+            worker = self._workers.get(run_id)
+            if worker is not None:
+                worker.channel.stop()
+            else:
+                self.recorder.change_state(run_id, RunState.STOPPED, "taken from the queue")
 
     def close(self, timeout: float | None = None, *, pause: bool = False) -> bool:
         """Stop every run with a resume point and join the threads; returns whether all ended in time.

@@ -25,6 +25,7 @@ from storage import (
 )
 from workbench import events
 from workbench.engine.checkpoint import (
+    CHECKPOINT_VERSION,
     Arrays,
     Checkpoint,
     ReplayRows,
@@ -42,6 +43,7 @@ from workbench.settings import Problem, SettingsError
 from workbench.spec import RunSpec
 
 __all__ = [
+    "BEST",
     "Recorder",
     "ResumePoint",
     "RunRow",
@@ -54,6 +56,8 @@ __all__ = [
 
 #: the snapshot that a fork begins from
 ORIGIN = "origin"
+#: how those of the best evaluations begin; the newest is the best
+BEST = "best"
 #: events that a session continued in the middle of a step yields once more
 REPEATABLE = (events.WarmUpFinished, events.ScalarsLogged, events.EvaluationFinished)
 #: what the log calls them
@@ -260,16 +264,30 @@ class Recorder:
         return self._written(session, row)
 
     def save_snapshot(self, session: TrainingSession, name: str, keep: bool) -> events.CheckpointWritten:
-        """Write the networks alone as ``name``; without ``keep`` that of an earlier step goes, best and origin stay."""
+        """Write the networks alone as ``name``; without ``keep`` those that cannot be wanted any more go.
+
+        Of the best ones stay all that a resumption from an older point could go back to.
+        """
         snapshot = session.snapshot()
         row = self.project.artifacts.save(
             session.run_id, "snapshot", session.step, name, snapshot.arrays, snapshot.document
         )
-        if not keep and name.startswith("step-"):
-            for other in self.project.artifacts.list(session.run_id, "snapshot"):
-                if other.name.startswith("step-") and other.name != name:
-                    self.project.artifacts.remove(other)
+        if not keep:
+            self._prune_snapshots(session.run_id, name)
         return self._written(session, row)
+
+    def _prune_snapshots(self, run_id: int, newest: str) -> None:
+        artifacts = self.project.artifacts
+        kind = newest.partition("-")[0]
+        others = [row for row in artifacts.list(run_id, "snapshot") if row.name.startswith(f"{kind}-")]
+        if kind == BEST:
+            # A resumption goes back to one of the resume points: the best of that time must still be there.
+            oldest = min((point.step for point in artifacts.list(run_id, "resume")), default=-1)
+            past = [row for row in others if row.step <= oldest]
+            others = past[:-1]
+        for other in others:
+            if other.name != newest:
+                artifacts.remove(other)
 
     def _written(self, session: TrainingSession, row: ArtifactRow) -> events.CheckpointWritten:
         return events.CheckpointWritten(
@@ -298,6 +316,9 @@ class Recorder:
         rows = self.project.artifacts.list(run_id, "snapshot")
         if which == "last" and rows:
             return rows[-1]
+        best = [row for row in rows if row.name.startswith(f"{BEST}-")]
+        if which == BEST and best:
+            return best[-1]
         for row in rows:
             if row.name == which or (row.name != ORIGIN and str(row.step) == which):
                 return row
@@ -306,7 +327,11 @@ class Recorder:
         raise SettingsError([Problem("checkpoint", message)])
 
     def load_resume_point(self, run_id: int) -> ResumePoint | None:
-        """The youngest resume point that is whole; damaged ones are put aside and named. None: there is none."""
+        """The youngest resume point that is whole; damaged ones are put aside and named. None: there is none.
+
+        Raises:
+            StorageError: it was written by a newer Foresight; nothing is touched.
+        """
         complaints: list[str] = []
         for row in reversed(self.project.artifacts.list(run_id, "resume")):
             try:
@@ -316,6 +341,9 @@ class Recorder:
                 complaints.append(str(error))
                 quarantine(self.project.database, row, str(error))
                 continue
+            if document["version"] > CHECKPOINT_VERSION:
+                remedy = "Resume it with the Foresight that ran it."
+                raise StorageError(f"{row.name} of run {run_id} was written by a newer Foresight.", remedy=remedy)
             return ResumePoint(Checkpoint(arrays, document), replay, tuple(complaints))
         return ResumePoint(None, ReplayRows(), tuple(complaints)) if complaints else None
 

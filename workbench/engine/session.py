@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 
 from workbench import events
-from workbench.agents.base import Agent, AgentState, GradientAgent, Memory, TaskFacts
-from workbench.engine.checkpoint import Checkpoint, ReplayRows, to_arrays, to_tensors
+from workbench.agents.base import Agent, AgentState, GradientAgent, Memory
+from workbench.engine.checkpoint import CHECKPOINT_VERSION, Checkpoint, ReplayRows, to_arrays, to_tensors
 from workbench.engine.devices import replay_device
 from workbench.engine.evaluation import Evaluation, check_shape
 from workbench.engine.measures import MetricMeans, NonFiniteValue, TimeShares
+from workbench.engine.task import check_windows, task_facts
 from workbench.environments.make import make_environment
 from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.rollout import reset_environment, step_environment
@@ -45,6 +46,10 @@ from workbench.spec import RunSpec
 NONFINITE_INTERVAL = 100
 #: environment steps whose first update is remembered, to tell in which one a number was not finite
 REMEMBERED_STEPS = 1000
+
+
+#: environment steps after warm-up by which something must have been learned
+PATIENCE = 1000
 
 
 @dataclass
@@ -78,7 +83,11 @@ class TrainingSession:
     ) -> None:
         self.spec, self.seed, self.run_id, self.device = spec, seed, run_id, device
         self.environment = self._make_environment()
-        self.evaluation_environment = self._make_environment()
+        try:
+            self.evaluation_environment = self._make_environment()
+        except EnvironmentProblem:
+            self.environment.close()
+            raise
         facts = task_facts(self.environment)
         self.agent: Agent = registry("agent").find(spec.agent).load()(spec.settings, facts, seed, device)
         self.acts_in_warm_up = networks is not None
@@ -97,10 +106,12 @@ class TrainingSession:
             replay_device(device, spec.engine.replay_device, spec.settings.replay_capacity * row),
         )
         self._facts = facts
+        check_windows(spec, self.agent, self.environment)
         self._acting = NoiseSource(seed, "acting", device)
         self._warm_up = NoiseSource(seed, "warm-up")
         self._means = MetricMeans()
-        self._shares = TimeShares()
+        #: where the time goes; the driver adds its own part
+        self.shares = TimeShares()
         self._episode: _Episode | None = None
         self._evaluation_requested = False
         self._evaluated_at = -1
@@ -146,9 +157,9 @@ class TrainingSession:
     def _act(self) -> Iterator[events.Message]:
         episode = self._episode or self._begin_episode()
         self.agent.step = self.step
-        with self._shares.measure("acting"):
+        with self.shares.measure("acting"):
             action = self._choose(episode)
-        with self._shares.measure("environment"):
+        with self.shares.measure("environment"):
             observation, reward, terminated, truncated = step_environment(self.environment, action, self.step + 1)
         check_shape(observation, self._facts.observation_shape, self.environment, self.step + 1)
         self.replay.append(action, reward, terminated, observation)
@@ -194,7 +205,7 @@ class TrainingSession:
         self._learned_from.append((self.agent.updates, self.step))
         items = self.agent.learn(self.replay, self.step)
         while True:
-            with self._shares.measure("update"):
+            with self.shares.measure("update"):
                 metrics = next(items, None)
             if metrics is None:
                 break
@@ -203,6 +214,9 @@ class TrainingSession:
                 self.check_finite()
             yield self._progress("learning")
         self.phase = "evaluate"
+        if self.step == self.spec.settings.warm_up_steps + PATIENCE and self.agent.draws and not self.agent.updates:
+            text = f"Nothing was learned in {PATIENCE:,} steps after warm-up: episodes hold no window to learn from."
+            yield events.Note(*self._where(), text)
         if self._log_due():
             yield self._log()
 
@@ -214,7 +228,7 @@ class TrainingSession:
 
     def _log(self) -> events.ScalarsLogged:
         values = self._means.take()
-        shares, seconds = self._shares.take()
+        shares, seconds = self.shares.take()
         values["speed/updates"] = (self.agent.updates - self._logged_updates) / seconds
         values["speed/steps"] = (self.step - self._logged_step) / seconds
         values.update({f"time/{name}": share for name, share in shares.items()})
@@ -241,7 +255,7 @@ class TrainingSession:
         items, seconds = evaluation.run(), 0.0
         while True:
             begin = time.perf_counter()
-            with self._shares.measure("evaluation"):
+            with self.shares.measure("evaluation"):
                 item = next(items, None)
             seconds += time.perf_counter() - begin
             if item is None:
@@ -304,6 +318,7 @@ class TrainingSession:
         arrays = to_arrays("agent/", agent.tensors) | to_arrays("means/", sums)
         arrays |= to_arrays("noise/", {"acting": self._acting.state(), "warm-up": self._warm_up.state()})
         document: dict[str, Any] = {
+            "version": CHECKPOINT_VERSION,
             "step": self.step,
             "updates": self.agent.updates,
             "phase": self.phase,
@@ -314,7 +329,7 @@ class TrainingSession:
             "evaluation_requested": self._evaluation_requested,
             "evaluated_at": self._evaluated_at,
             "logged": [self._logged_updates, self._logged_step],
-            "shares": self._shares.state(),
+            "shares": self.shares.state(),
             "reset_seed": self._reset_seed,
             "episode": None,
             "simulator": None,
@@ -347,7 +362,7 @@ class TrainingSession:
         arrays, document = checkpoint.arrays, checkpoint.document
         self.agent.load(AgentState(to_tensors("agent/", arrays), document["agent"]))
         self._means.load(to_tensors("means/", arrays), document["means"], self.device)
-        self._shares.load(document["shares"])
+        self.shares.load(document["shares"])
         noise = to_tensors("noise/", arrays)
         self._acting.load(noise["acting"])
         self._warm_up.load(noise["warm-up"])
@@ -385,14 +400,3 @@ class TrainingSession:
             tensors = {name: tensor.to(self.device) for name, tensor in to_tensors("memory/", arrays).items()}
             memory = Memory(self._acting, tensors, dict(episode["numbers"]))
             self._episode = _Episode(arrays["episode/observation"], memory, episode["length"], episode["total"])
-
-
-def task_facts(environment: Environment) -> TaskFacts:
-    """What the agent is told of ``environment``."""
-    observation, action = environment.observation_space, environment.action_space
-    return TaskFacts(
-        observation_shape=tuple(observation.shape or ()),
-        observation_dtype=str(observation.dtype),
-        action_low=np.asarray(action.low, dtype=np.float32),  # type: ignore[attr-defined]
-        action_high=np.asarray(action.high, dtype=np.float32),  # type: ignore[attr-defined]
-    )

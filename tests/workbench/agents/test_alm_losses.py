@@ -17,12 +17,12 @@ from tests.workbench.agents.alm_agent import (
     SMALL,
     FixedNoise,
     agent_batches,
-    window_transitions,
     fixed_noise,
     make_agent,
     make_settings,
     networks_of,
     reference_settings,
+    window_transitions,
 )
 from tests.workbench.agents.alm_peer import all_arrays, exploration_at, make_batches, make_noise
 from workbench.agents.alm import AlignedLatentModel

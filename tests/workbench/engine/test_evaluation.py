@@ -12,7 +12,7 @@ from tests.workbench.engine.faulty import FAULTY
 from tests.workbench.engine.small_agent import SmallAgent, SmallSettings
 from workbench.engine.evaluation import Evaluation, check_shape
 from workbench.engine.measures import NonFiniteValue
-from workbench.engine.session import task_facts
+from workbench.engine.task import task_facts
 from workbench.environments.make import make_environment
 from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.wrappers import Environment

@@ -1,0 +1,32 @@
+"""What an agent is told of its environment, and whether the two fit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.agents.base import Agent, TaskFacts
+from workbench.environments.problem import EnvironmentProblem
+from workbench.environments.wrappers import Environment
+from workbench.spec import RunSpec
+
+
+def task_facts(environment: Environment) -> TaskFacts:
+    """What the agent is told of ``environment``."""
+    observation, action = environment.observation_space, environment.action_space
+    return TaskFacts(
+        observation_shape=tuple(observation.shape or ()),
+        observation_dtype=str(observation.dtype),
+        action_low=np.asarray(action.low, dtype=np.float32),  # type: ignore[attr-defined]
+        action_high=np.asarray(action.high, dtype=np.float32),  # type: ignore[attr-defined]
+    )
+
+
+def check_windows(spec: RunSpec, agent: Agent, environment: Environment) -> None:
+    """Raise EnvironmentProblem if ``agent`` learns from windows that no episode is long enough for."""
+    limit = None if environment.spec is None else environment.spec.max_episode_steps
+    longest = max((draw.length for draw in agent.draws.values() if not draw.across_resets), default=1)
+    if limit is not None and longest > limit:
+        raise EnvironmentProblem(
+            f"{spec.agent} learns from windows of {longest} steps, but an episode of {spec.environment} ends after "
+            f"{limit}: choose a shorter rollout_length or longer episodes."
+        )
