@@ -40,11 +40,6 @@ _GROUP = {"uuid": str, "name": str, "kind": str, "info": dict, "created": float}
 _ARTIFACT = {"kind": str, "name": str, "step": int, "file": str, "info": dict, "created": float}
 _EVENT = {"kind": str, "step": int, "updates": int, "wall_time": float, "data": dict}
 _FILE = {"size": int, "sha256": str}
-_SPEC = {
-    **{"version": int, "agent": str, "environment": str, "environment_options": dict, "settings": dict},
-    **{"settings_version": int, "engine": dict, "engine_version": int, "seeds": list, "total_steps": int},
-    "device": str,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +127,13 @@ def _manifest(path: Path, archive: ZipFile) -> dict[str, Any]:
 
 
 def _check_run(path: Path, run: dict[str, Any]) -> None:
-    """What the types alone do not say: counts are not negative, texts hold no control characters, the spec is whole."""
+    """What the types alone do not say: counts are not negative, texts hold no control characters."""
     for name in ("seed", "step", "updates", "total_steps", "active_seconds"):
         if run[name] < 0:
             refuse(path, f"the field {name} of its run is negative")
     for name in ("name", "agent", "environment", "device", "precision", "reason", "study", "preset"):
         if run[name] is not None and not all(letter.isprintable() for letter in run[name]):
             refuse(path, f"the field {name} of its run holds characters that cannot be printed")
-    for name, kind in _SPEC.items():
-        if not isinstance(run["spec"].get(name), kind) or isinstance(run["spec"].get(name), bool):
-            refuse(path, f"the field {name} of its run's spec is missing or has a wrong value")
 
 
 def _no_constant(text: str) -> NoReturn:

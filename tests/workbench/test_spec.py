@@ -139,6 +139,14 @@ def test_a_newer_description_is_refused() -> None:
         RunSpec.from_json({**document, "engine_version": 99})
 
 
+@pytest.mark.parametrize("damage", [{"version": "x"}, {"settings": None}, {"engine": 5}, {"seeds": 3}])
+def test_a_description_that_is_not_foresights_own_is_refused(damage: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        RunSpec.from_json({**make().to_json(), **damage})
+    with pytest.raises(SettingsError, match="cannot be read"):
+        RunSpec.from_json({})
+
+
 def test_the_description_of_an_agent_that_is_not_installed() -> None:
     with pytest.raises(UnknownName, match="there is no agent called 'gone'"):
         RunSpec.from_json({**make().to_json(), "agent": "gone"})

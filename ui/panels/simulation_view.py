@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _RADIUS = 5
 _MARGIN = 9
+#: px that the figures take at least, so that their ground does not flicker with their digits
+_FIGURES = 148
 #: milliseconds without a picture until the view says that it is at it
 _PATIENCE = 300
 #: part of the distance that one notch of the wheel comes closer
@@ -151,7 +153,8 @@ class SimulationView(QWidget):
             return
         room = self.width() - 3 * _MARGIN
         if readout.figures:
-            right = _Block(self._theme, [f"{name}  {value}" for name, value in readout.figures])
+            lines = [f"{name}  {value}" for name, value in readout.figures]
+            right = _Block(self._theme, lines, least=self._theme.px(_FIGURES))
             if right.width < room * 0.5 and right.height < self.height() / 2:
                 right.paint(painter, self.width() - _MARGIN - right.width, _MARGIN)
                 room -= right.width
@@ -269,7 +272,7 @@ def to_image(picture: Picture) -> QImage:
 class _Block:
     """Lines of text on a translucent ground."""
 
-    def __init__(self, theme: Theme, lines: list[str] | tuple[str, ...], room: float = 10_000) -> None:
+    def __init__(self, theme: Theme, lines: Sequence[str], room: float = 10_000, least: float = 0) -> None:
         self._theme = theme
         self._font = theme.font(11, 500)
         metrics = QFontMetrics(self._font)
@@ -278,7 +281,7 @@ class _Block:
         self._lines = [metrics.elidedText(line, Qt.TextElideMode.ElideRight, inner) for line in lines]
         self._ascent = metrics.ascent()
         widest = max((metrics.horizontalAdvance(line) for line in self._lines), default=0)
-        self.width = widest + 2 * self._padding
+        self.width = max(widest + 2 * self._padding, least)
         self.height = len(self._lines) * self._line + 2 * self._padding - theme.px(3)
 
     def paint(self, painter: QPainter, left: float, top: float) -> None:

@@ -107,7 +107,7 @@ def readout(row: RunRow, frame: Frame, facts: Facts | None, length: int | None, 
     lines = [f"{row.environment} · seed {row.seed} · {source} {format.count(frame.run_step)}", moment, note]
     figures = []
     if facts is not None and facts.travels:
-        figures.append(("x velocity", f"{format.number(float(frame.qvel[0]))} m/s"))
+        figures.append(("x velocity", f"{format.number(round(float(frame.qvel[0]), 3))} m/s"))
     if length is not None:
         figures.append(("reward", format.number(frame.reward)))
     figures.append(("return so far", format.number(frame.episode_return)))

@@ -122,6 +122,7 @@ class SummaryPanel(Panel):
         self._column.addLayout(line)
         self._command = QPlainTextEdit()
         self._command.setReadOnly(True)
+        self._command.setFont(self.theme.font(11, mono=True))
         self._command.setAccessibleName("The command that starts the same")
         self._column.addWidget(self._command)
 

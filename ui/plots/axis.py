@@ -16,6 +16,8 @@ Scale = Literal["number", "log", "duration", "date"]
 #: px between two ticks, along and up
 _ROOM = {"bottom": 92, "left": 48}
 _MOST = {"bottom": 6, "left": 5}
+#: px that the last label may reach beyond the axis
+_OVERHANG = 8
 
 
 class PlotAxis(pg.AxisItem):
@@ -72,7 +74,7 @@ class PlotAxis(pg.AxisItem):
     def boundingRect(self) -> QRectF:
         """Qt's; labels of the first and last tick reach over the ends."""
         bounds: QRectF = super().boundingRect()
-        return bounds.adjusted(-12, 0, 12, 0) if self.orientation == "bottom" else bounds.adjusted(0, -8, 0, 8)
+        return bounds.adjusted(-12, 0, _OVERHANG, 0) if self.orientation == "bottom" else bounds.adjusted(0, -8, 0, 8)
 
     # ---- pyqtgraph's hooks -------------------------------------------------------------------------------------------
 
@@ -89,8 +91,16 @@ class PlotAxis(pg.AxisItem):
         else:
             make = ticks.log_ticks if self._scale_kind == "log" else ticks.number_ticks
             found = make(low, high, most, short=self._short)
+        if self.orientation == "bottom" and high > low:
+            found = [
+                (value, words) for value, words in found if self._has_room(words, (high - value) / (high - low) * size)
+            ]
         self._labels = dict(found)
         return [(1.0, [value for value, _ in found])]
+
+    def _has_room(self, words: str, left: float) -> bool:
+        """Whether a label, centred so many px from the end, is not cut off at the edge of the plot."""
+        return pg.QtGui.QFontMetrics(self._theme.font(10)).horizontalAdvance(words) / 2 <= left + _OVERHANG
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """pyqtgraph's; the words made with the values."""

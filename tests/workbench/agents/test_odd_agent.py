@@ -1,6 +1,7 @@
 """What the session carries beyond gradient updates: a belief, fits by the item, a replay of an agent's own.
 
-That it goes on bit for bit from any of its items is tested with every other agent, in ``tests/test_session_contract.py``.
+That it goes on bit for bit from any of its items is tested with every other agent, in
+``tests/test_session_contract.py``.
 """
 
 from __future__ import annotations

@@ -190,15 +190,24 @@ def test_resume_points_come_in_time_and_snapshots_at_their_steps(project: Projec
     assert "resume-40" in points  # the end of warm-up
     assert len(points) > 4
     assert [row.name for row in project.artifacts.list(run_id, "resume")] == list(dict.fromkeys(points))[-2:]
-    assert [name for kind, name in written if kind == "snapshot" and name != "best"] == [
+    assert [name for kind, name in written if kind == "snapshot" and not name.startswith("best")] == [
         "step-48",
         "step-96",
         "step-144",
         "step-160",
     ]
     best = project.series.read(run_id, "evaluation/return")
-    rows = {row.name: row.step for row in project.artifacts.list(run_id, "snapshot")}
-    assert rows["best"] == best.step[best.value == best.value.max()][-1]
+    assert Recorder(project).snapshot_row(run_id, "best").step == best.step[best.value == best.value.max()][-1]
+
+
+def test_going_back_to_an_older_point_keeps_the_best_of_that_time(project: Project, queue: RunQueue) -> None:
+    run_id, _ = start(queue, lambda channel, message: None, engine__keep_snapshots="false")
+    drain(queue)
+    oldest = project.artifacts.list(run_id, "resume")[0].step
+    project.runs.truncate_after(run_id, oldest)
+    evaluations = project.series.read(run_id, "evaluation/return")
+    best = evaluations.step[evaluations.value == evaluations.value.max()][-1]
+    assert Recorder(project).snapshot_row(run_id, "best").step == best
 
 
 def test_long_steps_do_not_keep_a_resume_point_waiting(

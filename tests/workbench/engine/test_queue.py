@@ -26,6 +26,7 @@ from tests.workbench.engine.lab import (
 from workbench import events
 from workbench.agents import AGENTS
 from workbench.engine import devices
+from workbench.engine import queue as queue_module
 from workbench.engine.devices import default_limit, resolve_device
 from workbench.engine.queue import RunQueue
 from workbench.engine.recorder import Recorder
@@ -228,9 +229,10 @@ def networks(project: Project, run_id: int, name: str) -> dict[str, bytes]:
     return {key: value.tobytes() for key, value in arrays.items()}
 
 
-@pytest.mark.parametrize(("which", "name"), [("last", "step-150"), ("75", "step-75"), ("best", "best")])
-def test_a_fork_begins_with_the_snapshot_and_keeps_its_lineage(parents: Project, which: str, name: str) -> None:
+@pytest.mark.parametrize(("which", "name"), [("last", "step-150"), ("75", "step-75"), ("best", None)])
+def test_a_fork_begins_with_the_snapshot_and_keeps_its_lineage(parents: Project, which: str, name: str | None) -> None:
     queue = RunQueue(Recorder(parents))
+    name = name or [row.name for row in parents.artifacts.list(1, "snapshot") if row.name.startswith("best-")][-1]
     [child] = queue.fork(1, which, {"learning_rate": 0.001, "total_steps": 90, "replay_capacity": 500})
     row = parents.runs.get(child)
     assert row.parent_run_id == 1
@@ -345,3 +347,39 @@ def test_a_seed_decides_a_run_and_company_does_not(project: Project, other: Proj
         rarely, frequently = (each.series.read(run, metric) for each, run in ((project, together[0]), (other, often)))
         assert rarely.value.tobytes() == frequently.value.tobytes()
     assert networks(project, together[0], "step-160") == networks(other, often, "step-160")
+
+
+def test_a_run_stopped_while_the_queue_is_read_stays_so(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = RunQueue(Recorder(project))
+    (run_id,) = queue.submit(small_spec())
+    stopping = threading.Thread(target=queue.stop, args=(run_id,))
+    resolve = queue_module.resolve_device
+
+    def stop_meanwhile(name: str) -> torch.device:
+        if not stopping.is_alive() and stopping.ident is None:
+            stopping.start()
+            stopping.join(0.2)  # it waits for the lock
+        return resolve(name)
+
+    monkeypatch.setattr(queue_module, "resolve_device", stop_meanwhile)
+    queue.pump()
+    stopping.join()
+    drain(queue)
+    queue.close()
+    states = [entry.data["to"] for entry in project.log.read(run_id, ["state"])]
+    assert states[-1] == "stopped" and "finished" not in states
+
+
+def test_a_run_in_the_bin_is_not_resumed(project: Project) -> None:
+    (run_id,) = train(project, small_spec())
+    project.runs.delete(run_id)
+    with pytest.raises(StateRefused, match="is in the bin"):
+        RunQueue(Recorder(project)).resume(run_id, 10_000)
+
+
+def test_windows_longer_than_any_episode_fail_in_a_sentence(project: Project) -> None:
+    queue = RunQueue(Recorder(project))
+    (run_id,) = queue.submit(alm_spec("Pendulum-v1", environment__max_episode_steps=4, rollout_length=5))
+    drain(queue)
+    row = project.runs.get(run_id)
+    assert row.status is RunState.FAILED and "learns from windows of 5 steps" in row.reason

@@ -175,14 +175,14 @@ def test_snapshots_hold_networks_and_only_the_last_and_best_where_not_all_are_ke
     recorder: Recorder, project: Project, session: TrainingSession
 ) -> None:
     run_id = session.run_id
-    for step, name, keep in ((50, "step-50", True), (60, "step-60", True), (70, "best", False), (80, "step-80", False)):
+    for step, name, keep in ((50, "step-50", True), (60, "step-60", True), (70, "best-70", False), (80, "step-80", False)):
         advance(session, step)
         written = recorder.save_snapshot(session, name, keep)
         assert (written.kind, written.name, written.step) == ("snapshot", name, step)
-        if name == "best":
+        if name == "best-70":
             assert len(project.artifacts.list(run_id, "snapshot")) == 3
     rows = project.artifacts.list(run_id, "snapshot")
-    assert [(row.name, row.step) for row in rows] == [("best", 70), ("step-80", 80)]
+    assert [(row.name, row.step) for row in rows] == [("best-70", 70), ("step-80", 80)]
     arrays, document = project.artifacts.load(rows[-1])
     state = session.agent.state().tensors
     assert arrays.keys() == {f"agent/{name}" for name in state if name.startswith("network/")}
@@ -190,7 +190,8 @@ def test_snapshots_hold_networks_and_only_the_last_and_best_where_not_all_are_ke
         np.testing.assert_array_equal(array, state[name.removeprefix("agent/")].detach())
     assert document == {"step": 80, "updates": 40}
     assert recorder.snapshot_row(run_id, "last").name == "step-80"
-    assert recorder.snapshot_row(run_id, "70").name == "best"
+    assert recorder.snapshot_row(run_id, "70").name == "best-70"
+    assert recorder.snapshot_row(run_id, "best").name == "best-70"
 
 
 def test_a_resume_point_is_read_back_as_it_was(recorder: Recorder, session: TrainingSession) -> None:
