@@ -175,7 +175,8 @@ def test_snapshots_hold_networks_and_only_the_last_and_best_where_not_all_are_ke
     recorder: Recorder, project: Project, session: TrainingSession
 ) -> None:
     run_id = session.run_id
-    for step, name, keep in ((50, "step-50", True), (60, "step-60", True), (70, "best-70", False), (80, "step-80", False)):
+    order = ((50, "step-50", True), (60, "step-60", True), (70, "best-70", False), (80, "step-80", False))
+    for step, name, keep in order:
         advance(session, step)
         written = recorder.save_snapshot(session, name, keep)
         assert (written.kind, written.name, written.step) == ("snapshot", name, step)
