@@ -46,8 +46,11 @@ _TRIALS = 2
 _REMEMBERED = 8
 #: seconds between two looks at whether the main thread lives
 _WATCH = 1.0
-#: lower than the training threads' own priority
-_NICENESS = 15
+#: the lowest priority, below that of the training threads
+_NICENESS = 19
+#: a moving picture is followed by a rest of so many times what it took: on a busy machine, where it takes longer, the
+#: view gives way by itself instead of taking from the training
+_REST = 3.0
 
 
 @dataclass(frozen=True)
@@ -251,7 +254,7 @@ class RenderThread(QObject):
 
     def _job(self, stage: Stage, moment: Moment, *, fine: bool, shot: bool = False) -> _Job:
         commands, self._wish.commands = self._wish.commands, []
-        return _Job(stage, moment, self._wish.size, commands, fine, shot)
+        return _Job(stage, moment, self._wish.still, self._wish.size, commands, fine, shot)
 
     def _do(self, job: _Job, hand: _Hand) -> None:
         if hand.prepare(job.stage):
@@ -283,6 +286,7 @@ class RenderThread(QObject):
 class _Job:
     stage: Stage
     moment: Moment
+    still: bool
     size: tuple[int, int]
     commands: list[Callable[[SceneRenderer], object]]
     fine: bool
@@ -343,10 +347,11 @@ class _Hand:
         begin = time.monotonic()
         pixels = renderer.render(job.moment.qpos, job.moment.qvel, width, height, fine=job.fine)
         self.drawn_at = time.monotonic()
-        self.not_before = begin + FRAME_INTERVAL
+        seconds = self.drawn_at - begin
+        self.not_before = begin + max(FRAME_INTERVAL, 0.0 if job.still else (1 + _REST) * seconds)
         self.coarse = renderer.has_camera and not job.fine
         if job.fine:
-            self._fine_seconds = [*self._fine_seconds, self.drawn_at - begin][-_TRIALS:]
+            self._fine_seconds = [*self._fine_seconds, seconds][-_TRIALS:]
         return Picture(pixels, job.moment, renderer.description, job.fine)
 
     def close(self) -> None:

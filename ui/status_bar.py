@@ -156,8 +156,12 @@ class StatusBar(QFrame):
         if uses:
             self.gpu.show_share(max(uses), format.percent(max(uses)))
         self._disk.setText(f"{format.size(load.disk_free)} free")
-        self._disk.setProperty("role", "warn" if load.disk_free < LOW_DISK else "label")
-        self._disk.style().polish(self._disk)
+        role = "warn" if load.disk_free < LOW_DISK else "label"
+        if self._disk.property("role") != role:
+            self._disk.setProperty("role", role)
+            self._disk.style().unpolish(self._disk)
+            self._disk.style().polish(self._disk)
+            self._disk.setFont(self._context.theme.font(11))
 
     def tell_saved(self) -> None:
         """How long ago the last change was saved."""

@@ -316,6 +316,8 @@ class Workspace(QMainWindow):
         """Show as tabs in every title bar which docks share its place."""
         order = {entry.name: number for number, entry in enumerate(self.entries)}
         for name, dock in self.docks.items():
+            if not dock.updatesEnabled():
+                dock.setUpdatesEnabled(True)  # Qt draws nothing while pages change, and forgets what floats meanwhile
             together = [dock] if dock.isFloating() else [dock, *self.tabifiedDockWidgets(dock)]
             shown = [other for other in together if isinstance(other, PanelDock) and not other.isHidden()]
             shown.sort(key=lambda other: order[other.objectName()])

@@ -46,13 +46,10 @@ BASE: dict[str, Any] = {
     "engine.keep_snapshots": False,
 }
 PENDULUM = {
-    "total_steps": 2500,
+    "total_steps": 3000,
     "warm_up_steps": 500,
-    "hidden_size": 32,
-    "model_hidden_size": 32,
     "exploration_std": "linear(1.0, 0.1, 1500)",
     "engine.evaluation_interval": 500,
-    "engine.log_interval": 50,
 }
 
 
@@ -69,10 +66,10 @@ class Arm:
 
 
 ARMS = (
-    Arm("ALM, K = 3", "The method, with narrow networks.", tags=("baseline",), recordings=3),
+    Arm("ALM, K = 3", "The method, with narrow networks.", tags=("baseline",), recordings=2),
     Arm("No KL term", "Without the KL term the latents collapse and nothing is learned.", changes={"kl_term": False}),
     Arm("K = 1", "One step of imagination instead of three.", changes={"rollout_length": 1}),
-    Arm("Pendulum", "Another task, learned in seconds.", "Pendulum-v1", PENDULUM, ("other task",), recordings=6),
+    Arm("Pendulum", "Another task, learned in a minute.", "Pendulum-v1", PENDULUM, ("other task",), recordings=6),
 )
 
 
@@ -135,17 +132,19 @@ def train(project: Project) -> None:
 
 
 def thin(project: Project, runs: Sequence[int], recordings: int) -> None:
-    """Remove what finished runs do not need any more, and all recorded episodes but some of the first run's."""
+    """Remove what finished runs do not need any more: all snapshots but the best and the last, and all recorded
+    episodes but some of the first run's."""
+    recorder, artifacts = Recorder(project), project.artifacts
     for run in runs:
-        for kind in ("resume", "replay"):
-            for artifact in project.artifacts.list(run, kind):
-                project.artifacts.remove(artifact)
-        episodes = project.artifacts.list(run, "episode")
-        kept = min(recordings, len(episodes)) if run == runs[0] else 0
-        places = set(np.linspace(len(episodes) - 1, 0, kept).round().astype(int).tolist())
-        for place, artifact in enumerate(episodes):
-            if place not in places:
-                project.artifacts.remove(artifact)
+        best, last = recorder.snapshot_row(run, "best"), recorder.snapshot_row(run, "last")
+        snapshots = {best.id} if best.step == last.step else {best.id, last.id}
+        episodes = artifacts.list(run, "episode")
+        count = min(recordings, len(episodes)) if run == runs[0] else 0
+        places = np.linspace(len(episodes) - 1, 0, count).round().astype(int)
+        kept = snapshots | {episodes[place].id for place in places}
+        for artifact in artifacts.list(run):
+            if artifact.id not in kept:
+                artifacts.remove(artifact)
 
 
 def pack(source: Project, target: Project) -> None:

@@ -104,7 +104,7 @@ def panel(context: Context, window: QMainWindow, qtbot: QtBot) -> Iterator[Simul
 def show(panel: SimulationPanel, run: RunRow, qtbot: QtBot) -> Picture:
     """Select the run and wait for the first picture."""
     panel.context.selection.select([run.id])
-    qtbot.waitUntil(lambda: panel.view.picture is not None and shows(panel, "t = ")(), timeout=20_000)
+    qtbot.waitUntil(lambda: panel.view.picture is not None and shows(panel, "t = ")(), timeout=60_000)
     panel.view.setFocus()
     assert panel.view.picture is not None
     return panel.view.picture

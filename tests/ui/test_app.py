@@ -101,7 +101,7 @@ def _trains(row: RunRow, project: Project) -> bool:
 def test_the_window_is_shown_before_the_engine_is_loaded(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    out, errors = start("-c", LAUNCH, str(tmp_path / "project")).communicate(timeout=60)
+    out, errors = start("-c", LAUNCH, str(tmp_path / "project")).communicate(timeout=150)
     assert errors == ""
     seconds, heavy, state = out.split()
     assert heavy == "none"
@@ -117,7 +117,7 @@ def test_sigterm_while_a_run_trains_pauses_it_and_exits_with_0(
     process = start("-m", "ui", "--project", str(folder))
     _wait(folder, _trains)
     process.send_signal(signal.SIGTERM)
-    out, errors = process.communicate(timeout=40)
+    out, errors = process.communicate(timeout=150)
     assert (process.returncode, out, errors) == (0, "", "")
     with open_project(folder, write=True) as project:
         row = project.runs.get(1)
@@ -151,7 +151,7 @@ def test_ctrl_c_before_the_engine_is_ready_exits_with_0(
         assert time.monotonic() < end
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=150)
     assert (process.returncode, out, errors) == (0, "", "")
 
 

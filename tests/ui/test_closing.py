@@ -51,11 +51,11 @@ def training(empty_context: Context, qtbot: QtBot) -> Iterator[MainWindow]:
     qtbot.waitUntil(lambda: context.engine.queue is not None, timeout=60_000)
     assert context.engine.queue is not None
     (run_id,) = context.engine.queue.submit(tiny_spec())
-    qtbot.waitUntil(lambda: context.project.runs.get(run_id).status is RunState.RUNNING, timeout=20_000)
-    qtbot.waitUntil(lambda: _step(made) > 30, timeout=20_000)
+    qtbot.waitUntil(lambda: context.project.runs.get(run_id).status is RunState.RUNNING, timeout=60_000)
+    qtbot.waitUntil(lambda: _step(made) > 30, timeout=60_000)
     yield made
     if made.isVisible():
-        with qtbot.waitSignal(made.closed, timeout=20_000):
+        with qtbot.waitSignal(made.closed, timeout=60_000):
             made.leave()
     context.feed.stop()
     made.deleteLater()
@@ -91,12 +91,12 @@ def test_it_asks_and_keeping_open_changes_nothing(training: MainWindow, qtbot: Q
     assert training.closing.dialog is None
     assert training.isVisible()
     before = _step(training)
-    qtbot.waitUntil(lambda: _step(training) > before, timeout=20_000)
+    qtbot.waitUntil(lambda: _step(training) > before, timeout=60_000)
 
 
 def test_pause_and_close_keeps_the_run_paused_for_the_next_start(training: MainWindow, qtbot: QtBot) -> None:
     training.close()
-    with qtbot.waitSignal(training.closed, timeout=20_000):
+    with qtbot.waitSignal(training.closed, timeout=60_000):
         _dialog(training).pause_button.click()
     project = _project(training)
     assert not training.isVisible()
@@ -118,7 +118,7 @@ def test_what_was_paused_at_closing_goes_on_from_there(training: MainWindow, qtb
     from workbench.engine.queue import RunQueue
     from workbench.engine.recorder import Recorder
 
-    with qtbot.waitSignal(training.closed, timeout=20_000):
+    with qtbot.waitSignal(training.closed, timeout=60_000):
         training.leave()
     folder, step = _project(training).folder, _project(training).runs.get(1).step
     _project(training).close()
@@ -126,8 +126,8 @@ def test_what_was_paused_at_closing_goes_on_from_there(training: MainWindow, qtb
         queue = RunQueue(Recorder(again))
         queue.resume(1)
         queue.pump()
-        qtbot.waitUntil(lambda: again.runs.get(1).status is RunState.RUNNING, timeout=10_000)
-        qtbot.waitUntil(lambda: any("Continued from" in str(entry.data) for entry in again.log.read(1)), timeout=10_000)
+        qtbot.waitUntil(lambda: again.runs.get(1).status is RunState.RUNNING, timeout=60_000)
+        qtbot.waitUntil(lambda: any("Continued from" in str(entry.data) for entry in again.log.read(1)), timeout=60_000)
         queue.close(20)
         assert f"Continued from step {step:,}." in str([entry.data for entry in again.log.read(1)])
         assert again.runs.get(1).status is RunState.STOPPED
@@ -135,7 +135,7 @@ def test_what_was_paused_at_closing_goes_on_from_there(training: MainWindow, qtb
 
 def test_stop_and_close_stops_with_a_resume_point(training: MainWindow, qtbot: QtBot) -> None:
     training.close()
-    with qtbot.waitSignal(training.closed, timeout=20_000):
+    with qtbot.waitSignal(training.closed, timeout=60_000):
         _dialog(training).stop_button.click()
     project = _project(training)
     row = project.runs.get(1)
@@ -144,7 +144,7 @@ def test_stop_and_close_stops_with_a_resume_point(training: MainWindow, qtbot: Q
 
 
 def test_leaving_without_a_question_pauses(training: MainWindow, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(training.closed, timeout=20_000):
+    with qtbot.waitSignal(training.closed, timeout=60_000):
         training.leave()
         training.leave()
         training.close()
@@ -158,8 +158,8 @@ def test_a_run_that_is_paused_already_needs_no_question(training: MainWindow, qt
     channel = context.engine.queue.channel(1)
     assert channel is not None
     channel.pause()
-    qtbot.waitUntil(lambda: context.project.runs.get(1).status is RunState.PAUSED, timeout=20_000)
-    with qtbot.waitSignal(training.closed, timeout=20_000):
+    qtbot.waitUntil(lambda: context.project.runs.get(1).status is RunState.PAUSED, timeout=60_000)
+    with qtbot.waitSignal(training.closed, timeout=60_000):
         training.close()
     assert context.project.runs.get(1).status is RunState.PAUSED
     assert context.project.runs.get(1).owner_pid is None

@@ -25,7 +25,7 @@ def ids(project: Project, name: str) -> list[int]:
 
 
 def load(loader: CurveLoader, qtbot: QtBot, runs: list[int], choices: CurveChoices | None = None) -> Loaded:
-    with qtbot.waitSignal(loader.loaded, timeout=10_000) as signal:
+    with qtbot.waitSignal(loader.loaded, timeout=60_000) as signal:
         loader.request(runs, choices or CurveChoices())
     result = signal.args[0]
     assert isinstance(result, Loaded)

@@ -46,7 +46,7 @@ def type_into(qtbot: QtBot, form: NewRunPanel, path: str, text: str) -> None:
     assert isinstance(edit, TextEdit)
     edit.line.selectAll()
     qtbot.keyClicks(edit.line, text)
-    with qtbot.waitSignal(form.draft.changed, timeout=2000):
+    with qtbot.waitSignal(form.draft.changed, timeout=60_000):
         pass
 
 

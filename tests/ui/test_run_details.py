@@ -129,7 +129,7 @@ def test_the_log_is_narrowed_and_goes_on(qtbot: QtBot, panel: RunDetailsPanel, c
     context.project.log.append(1, "note", 8001, 7001, time.time(), {"text": "A new episode begins."})
     context.project.writer.flush()
     context.feed.events.emit(1, [object()])
-    qtbot.waitUntil(lambda: len(kinds()) == before + 1, timeout=4000)
+    qtbot.waitUntil(lambda: len(kinds()) == before + 1, timeout=60_000)
     assert log.table.plain.rows[-1].cells[2] == "A new episode begins."
 
 

@@ -55,7 +55,7 @@ def shape(document: Any) -> Any:
 @pytest.mark.slow
 def test_the_answer_has_its_fields() -> None:
     command = [*COMMAND, "bench", "gui", "--json", *TINY]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert shape(document) == SCHEMA

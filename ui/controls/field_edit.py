@@ -80,6 +80,12 @@ class TextEdit(FieldEdit):
         if self._unit:
             self._unit_label.setFont(self._theme.font(11))
             self.line.setTextMargins(0, 0, self._unit_label.sizeHint().width() + 6, 0)
+            self._place_unit()
+
+    def _place_unit(self) -> None:
+        size = self._unit_label.sizeHint()
+        self._unit_label.resize(size)
+        self._unit_label.move(self.line.width() - size.width() - 9, (self.line.height() - size.height()) // 2)
 
     def text(self) -> str:
         """What stands in it."""
@@ -103,9 +109,7 @@ class TextEdit(FieldEdit):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # type: ignore[override]
         """Qt's: places the unit and steps whole numbers."""
         if self._unit and event.type() == QEvent.Type.Resize:
-            size = self._unit_label.sizeHint()
-            self._unit_label.resize(size)
-            self._unit_label.move(self.line.width() - size.width() - 9, (self.line.height() - size.height()) // 2)
+            self._place_unit()
         if self._whole and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()), 0)
             if step and self.line.text().strip().lstrip("-").isdigit():

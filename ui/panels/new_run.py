@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import ClassVar
 
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
@@ -34,6 +35,8 @@ from workbench.settings import Field
 FIRST = "What to run"
 #: px of width below which the form is laid out for little room
 NARROW = 720
+#: px of width below which it does without the sources
+TIGHT = 560
 #: headings of the engine's fields, which declare no group
 ENGINE = "Evaluation and recording"
 
@@ -107,6 +110,7 @@ class NewRunPanel(Panel):
         self._page.setMaximumWidth(self.theme.px(960))
         for row in self.rows.values():
             row.set_narrow(narrow)
+        self._show_chips()
 
     def _repaint(self) -> None:
         self._glass.setIcon(self.theme.icon("search", "text3"))
@@ -282,6 +286,11 @@ class NewRunPanel(Panel):
 
     def _show_sources(self, shown: bool) -> None:
         self.context.preferences.set("form.sources", shown)
+        self._show_chips()
+
+    def _show_chips(self) -> None:
+        """The sources, where they leave room for the words."""
+        shown = self.show_sources.isChecked() and self.width() >= self.theme.px(TIGHT)
         for row in self.rows.values():
             for chip in row.chips:
                 chip.setVisible(shown)
@@ -361,7 +370,8 @@ class _Probe(QRunnable):
             describe_environment(known_name(self._name))
         except EnvironmentProblem as error:
             problem = str(error)
-        self._answered.emit(self._name, problem)  # type: ignore[attr-defined]
+        with contextlib.suppress(RuntimeError):  # the panel is gone
+            self._answered.emit(self._name, problem)  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

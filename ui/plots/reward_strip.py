@@ -35,6 +35,9 @@ class RewardStrip(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(1, 1)
+        self._grid, self._theme = grid, theme
+        theme.changed.connect(self._rescale)
+        self._rescale()
         for number, words in enumerate(("Reward", "Return so far")):
             cell = QWidget()
             inner = QGridLayout(cell)
@@ -42,11 +45,14 @@ class RewardStrip(QWidget):
             inner.setSpacing(0)
             inner.addWidget(Label(theme, words, 11, token="text2"), 0, 0)
             inner.addWidget(self._values[number], 1, 0)
-            cell.setFixedWidth(theme.px(84))
             grid.addWidget(cell, number, 0)
             grid.addWidget(self._plots[number], number, 1)
             self._plots[number].sought.connect(self.sought)
             self._plots[number].setAccessibleName(f"{words} of the episode")
+
+    def _rescale(self) -> None:
+        """The names take the same room whatever the values are."""
+        self._grid.setColumnMinimumWidth(0, self._theme.px(84))
 
     def show_episode(self, rewards: NDArray[np.float64], returns: NDArray[np.float64]) -> None:
         """The rewards `[T]` and the returns so far `[T + 1]` of T steps."""

@@ -90,6 +90,7 @@ class RunsView(RunTree):
         self.verticalScrollBar().valueChanged.connect(self._read_more)
         self.selectionModel().selectionChanged.connect(self._tell_selection)
         self._context.selection.changed.connect(self.show_selection)
+        self.theme.changed.connect(self._arrange)
         self.activated.connect(lambda index: self.opened.emit(self._runs.item(index)))
 
     # ---- columns ----------------------------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ class RunsView(RunTree):
         with QSignalBlocker(header):
             for place, column in enumerate(COLUMNS):
                 header.setSectionHidden(place, column.id not in wanted)
-                header.resizeSection(place, self._widths.get(column.id, self.theme.px(column.width)))
+                header.resizeSection(place, self.theme.px(self._widths.get(column.id, column.width)))
             for place, name in enumerate(wanted):
                 header.moveSection(header.visualIndex(PLACE[name]), place)
         self._fit()
@@ -136,7 +137,7 @@ class RunsView(RunTree):
                 for place in others:
                     header.resizeSection(place, self.theme.px(_NARROW_WIDTHS[COLUMNS[place].id]))
             taken = sum(header.sectionSize(place) for place in others)
-            least = self.theme.px(150) if self._narrow else self._widths.get("run", self.theme.px(COLUMNS[first].width))
+            least = self.theme.px(150 if self._narrow else self._widths.get("run", COLUMNS[first].width))
             header.resizeSection(first, max(least, room - taken))
         self.updateGeometries()
         self.viewport().update()
@@ -150,7 +151,7 @@ class RunsView(RunTree):
 
     def _take_width(self, place: int, _before: int, width: int) -> None:
         if not self._narrow and width:
-            self._widths[COLUMNS[place].id] = width
+            self._widths[COLUMNS[place].id] = round(width / self.theme.scale)
             self._remember_soon.start()
 
     def _remember(self) -> None:

@@ -208,7 +208,7 @@ def test_table_says_what_the_figures_mean(checkout: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--threads", "0"], "--threads: 0 is out of range; expected at least 1"),
+        (["--threads", "0"], "--threads: '0' is not valid; expected a whole number of at least 1"),
         (["--sizes", "huge"], "--sizes: invalid choice: 'huge'"),
         (["--peer", "nowhere"], "--peer: nowhere has no agents/alm.py; expected a checkout"),
     ],
