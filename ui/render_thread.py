@@ -140,6 +140,11 @@ class RenderThread(QObject):
         """Whether a thread draws, or may."""
         return self._thread is not None and self._thread.is_alive() and not self._stop.is_set()
 
+    @property
+    def busy(self) -> bool:
+        """Whether the last moment still waits to be drawn: another one now would only replace it."""
+        return self._wish.changed and self._wish.moment is not None
+
     def start(self) -> None:
         """Begin; returns at once. What was wished for before is drawn."""
         if self.running:

@@ -1,7 +1,7 @@
 """``make demo``: trains small runs with this code and packs what is worth looking at into ``assets/demo``.
 
 Three groups of HalfCheetah show ALM and two ablations that hurt it, a fourth one shows another task; networks are
-narrow and budgets short, so that all of it takes minutes on two cores. What only continuing needs (resume points,
+narrow and budgets short, so that all of it takes a few minutes on two cores. What only continuing needs (resume points,
 replay) is left out, and of the recorded episodes a few are kept.
 """
 
@@ -33,23 +33,21 @@ HOST = {"name": "demo", "system": platform.system(), "processor": platform.machi
 SEEDS = (1, 2)
 #: what all of its runs have in common, over the preset ``alm-quick``
 BASE: dict[str, Any] = {
-    "total_steps": 6000,
-    "hidden_size": 64,
+    "total_steps": 1500,
+    "warm_up_steps": 500,
+    "hidden_size": 32,
     "model_hidden_size": 64,
     "latent_size": 16,
     "batch_size": 64,
     "learning_rate": 1e-3,
-    "exploration_std": "linear(1.0, 0.1, 4000)",
-    "engine.evaluation_interval": 1000,
+    "exploration_std": "linear(1.0, 0.1, 1000)",
+    "engine.evaluation_interval": 250,
     "engine.evaluation_episodes": 1,
     "engine.snapshot_percent": 100.0,
     "engine.keep_snapshots": False,
 }
 PENDULUM = {
-    "total_steps": 3000,
-    "warm_up_steps": 500,
-    "exploration_std": "linear(1.0, 0.1, 1500)",
-    "engine.evaluation_interval": 500,
+    "exploration_std": "linear(1.0, 0.1, 1000)",
 }
 
 

@@ -332,7 +332,7 @@ class SimulationPanel(Panel):
     def _show_frame(self, *_: object) -> None:
         """Hand the frame at the position to the renderer and to the controls."""
         reel, live, row = self.reel, self.mode == LIVE, self._row
-        if not self.active or row is None:
+        if not self.active or row is None or (reel.playing and self.renderer.busy):
             return
         self.transport.show_state(reel.position, reel.count, playing=reel.playing, live=live)
         frame = reel.frame()

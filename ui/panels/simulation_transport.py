@@ -17,6 +17,8 @@ SPEEDS = (0.5, 1.0, 2.0)
 _WORDS = ("½×", "1×", "2×")
 #: px below which the speeds are left to the keys
 _NARROW = 400
+#: live views after which the scrubber learns how many there are
+_COARSE = 30
 
 
 class Transport(QWidget):
@@ -57,10 +59,13 @@ class Transport(QWidget):
 
     def show_state(self, position: int, count: int, *, playing: bool, live: bool) -> None:
         """Where it is, and what the buttons do now."""
+        changed = (playing, live) != (self._playing, self._live)
+        if live and playing and not changed and self.scrubber.maximum() < count <= self.scrubber.maximum() + _COARSE:
+            return  # It stands at the end; painting that at every view would cost more than the view.
         self.scrubber.show_position(position, count)
         held = "Live" if playing else "Held"
         self._place.setText(held if live else f"{format.count(position)} / {format.count(max(count - 1, 0))}")
-        if (playing, live) != (self._playing, self._live):
+        if changed:
             self._playing, self._live = playing, live
             self._paint()
             self._arrange()
