@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -15,6 +16,14 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 hypothesis.settings.register_profile("foresight", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("foresight")
+
+
+@pytest.fixture(autouse=True)
+def loggers_enabled() -> None:
+    """A tool that configures logging (import-linter does) disables the loggers that are there; each test has them."""
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 @pytest.fixture(scope="session", autouse=True)
