@@ -248,7 +248,7 @@ class SimulationPanel(Panel):
             self.chooser.want(nearest)
 
     def _follow_episode(self, episode: EpisodeAt | None) -> None:
-        known = self.chooser.find(episode)
+        known = self.chooser.row_of(episode)
         if known is not None and known != self.chooser.wanted:
             self.chooser.want(known)
             self.choose_mode(RECORDED)

@@ -45,12 +45,12 @@ class EpisodeChooser(QComboBox):
         """Choose the episode that the cursor means, else the newest, unless one is chosen already."""
         if self.wanted is not None or not self.rows:
             return
-        meant = self.find(cursor.episode)
+        meant = self.row_of(cursor.episode)
         if meant is None and cursor.step is not None:
             meant = self.nearest(cursor.step)
         self.want(meant or self.rows[0])
 
-    def find(self, episode: EpisodeAt | None) -> ArtifactRow | None:
+    def row_of(self, episode: EpisodeAt | None) -> ArtifactRow | None:
         """The row of an episode."""
         return next((row for row in self.rows if EpisodeAt(row.run_id, row.name) == episode), None)
 

@@ -151,7 +151,7 @@ class SimulationView(QWidget):
         readout = picture.moment.about
         if not isinstance(readout, Readout):
             return
-        room = self.width() - 3 * _MARGIN
+        room: float = self.width() - 3 * _MARGIN
         if readout.figures:
             lines = [f"{name}  {value}" for name, value in readout.figures]
             right = _Block(self._theme, lines, least=self._theme.px(_FIGURES))
