@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from storage import RunRow, RunState
+from storage import RunRow, RunState, UnknownRun
 from ui.context import Context
+
+
+def watched_run(context: Context) -> RunRow | None:
+    """What panels for one run show: the run selected last, or the seed of its group that trains.
+
+    Without a selection it is the run that began last; None if nothing runs either.
+    """
+    running, selected = context.feed.running, context.selection
+    wanted = max(running, default=None) if selected.primary is None else selected.primary
+    try:
+        row = None if wanted is None else context.project.runs.get(wanted)
+        if row is None or row.id in running or row.group_id is None:
+            return row
+        seeds = [context.project.runs.get(run) for run in selected.runs if run in running]
+    except UnknownRun:
+        return None
+    return next((seed for seed in seeds if seed.group_id == row.group_id), row)
 
 
 class LiveRuns:

@@ -35,22 +35,21 @@ _logger = logging.getLogger(__name__)
 FRAME_INTERVAL = 1 / 30
 #: seconds without news after which a still moment is drawn once more, finely
 QUIET = 0.15
-#: seconds of a fine picture that only a graphics card keeps below: then all pictures are fine
-QUICK = 0.012
 #: pixels of a fast and of a fine picture at most; the widget stretches what is smaller than itself
 FAST_PIXELS = 640 * 480
 FINE_PIXELS = 1920 * 1200
-#: fine pictures to try before it is known whether they are quick; the first one loads shaders too
-_TRIALS = 2
 #: tasks whose camera is remembered
 _REMEMBERED = 8
 #: seconds between two looks at whether the main thread lives
 _WATCH = 1.0
 #: the lowest priority, below that of the training threads
 _NICENESS = 19
-#: a moving picture is followed by a rest of so many times what it took: on a busy machine, where it takes longer, the
-#: view gives way by itself instead of taking from the training
-_REST = 3.0
+#: a picture that takes so many times as long as the quickest ones shows that the machine is busy
+_BUSY = 2.0
+#: of a busy machine's processors the moving view takes this share at most, so that training keeps its speed
+_SHARE = 0.03
+#: by how much the quickest picture's time grows with each picture, so that larger ones are not taken for slow ones
+_FORGET = 1.03
 
 
 @dataclass(frozen=True)
@@ -307,14 +306,13 @@ class _Hand:
         self._renderer: Renderer | None = None
         self.drawn_at = 0.0
         self.not_before = 0.0
+        self._quickest = 1.0
         self.coarse = False  # the last picture was a fast one, and a fine one would differ
-        self._fine_seconds: list[float] = []
 
     @property
     def prefers_fine(self) -> bool:
-        """Whether all pictures may be fine: they are quick, or it is to be found out (never with the first one)."""
-        taken = self._fine_seconds
-        return min(taken, default=1.0) <= QUICK or (self.drawn_at > 0 and len(taken) < _TRIALS)
+        """Whether a fine picture costs next to nothing: a graphics card draws it."""
+        return self._renderer is not None and self._renderer.has_camera and not self._renderer.in_software
 
     def prepare(self, stage: Stage) -> bool:
         """Have a renderer for ``stage``; returns whether it is a new one."""
@@ -352,11 +350,14 @@ class _Hand:
         begin = time.monotonic()
         pixels = renderer.render(job.moment.qpos, job.moment.qvel, width, height, fine=job.fine)
         self.drawn_at = time.monotonic()
-        seconds = self.drawn_at - begin
-        self.not_before = begin + max(FRAME_INTERVAL, 0.0 if job.still else (1 + _REST) * seconds)
+        interval = FRAME_INTERVAL
+        if not job.fine or self.prefers_fine:
+            seconds = self.drawn_at - begin
+            self._quickest = min(self._quickest * _FORGET, seconds)
+            if seconds > _BUSY * self._quickest and not job.still:
+                interval = max(interval, self._quickest / (_SHARE * (os.cpu_count() or 1)))
+        self.not_before = begin + interval
         self.coarse = renderer.has_camera and not job.fine
-        if job.fine:
-            self._fine_seconds = [*self._fine_seconds, seconds][-_TRIALS:]
         return Picture(pixels, job.moment, renderer.description, job.fine)
 
     def close(self) -> None:

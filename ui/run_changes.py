@@ -114,6 +114,7 @@ class RunChanges:
                 try:
                     step()
                 finally:  # also after a refusal half way
+                    self._drop_deleted()
                     self._context.feed.runs_changed.emit()
 
             return act
@@ -124,6 +125,13 @@ class RunChanges:
             self._context.notices.add("bad", str(error))
             return False
         return True
+
+    def _drop_deleted(self) -> None:
+        """What is in the bin cannot stay selected: no panel is to show it."""
+        selection = self._context.selection
+        if selection.runs:
+            left = {row.id for row in self._runs.page(RunFilter(ids=selection.runs, archived=None))}
+            selection.select(run_id for run_id in selection.runs if run_id in left)
 
 
 def title_of(rows: Sequence[RunRow], group: Callable[[int], GroupRow]) -> str:

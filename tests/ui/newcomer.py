@@ -226,7 +226,9 @@ class Newcomer(QObject):
         raise LookupError(f"the menu has no {words!r}: {[entry.text() for entry in menu.actions()]}")
 
     def _key(self, key: Qt.Key | str, modifiers: Qt.KeyboardModifier) -> None:
-        QTest.keyClick(_with_keyboard(front().window()).windowHandle(), key, modifiers)
+        # Not to a menu or a list of completions: Qt hands it on to those.
+        top = (QApplication.activeModalWidget() or window()).window()
+        QTest.keyClick(_with_keyboard(top).windowHandle(), key, modifiers)
 
 
 def _with_keyboard(top: QWidget) -> QWidget:

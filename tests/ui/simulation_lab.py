@@ -30,6 +30,7 @@ class Sketch:
     """Draws the frame's first position as grey, in no time; its camera only remembers what it was told."""
 
     has_camera = True
+    in_software = True
     travels = True
     time_step = 0.02
     description = ""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ui.plots import ticks
+from ui.plots.axis import PlotAxis
 from ui.plots.choices import AXES, CurveChoices
 from ui.plots.cursors import Cursors
 from ui.plots.curve import Curve
@@ -108,6 +109,14 @@ def test_steps_are_found_along_other_axes() -> None:
 )
 def test_numbers_on_axes_are_round(low: float, high: float, most: int, words: list[str]) -> None:
     assert [label for _, label in ticks.number_ticks(low, high, most)] == words
+
+
+def test_a_label_that_would_be_cut_off_at_the_end_is_left_out(theme: Theme) -> None:
+    axis = PlotAxis("bottom", theme)
+    ((_, positions),) = axis.tickValues(0.0, 15_100.0, 460.0)
+    assert 10_000.0 in positions and 15_000.0 not in positions
+    ((_, positions),) = axis.tickValues(0.0, 16_000.0, 460.0)
+    assert 15_000.0 in positions
 
 
 def test_small_plots_write_thousands_shortly() -> None:

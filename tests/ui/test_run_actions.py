@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QLineEdit, QMainWindow, QPlainTextEdit
 from pytestqt.qtbot import QtBot
@@ -52,6 +52,7 @@ def test_delete_is_taken_back_from_the_notice_or_by_undo(qtbot: QtBot, panel: Ru
     choose(panel, (0, 9))
     press(qtbot, panel, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: "Paper sizes, K = 3" not in names(panel))
+    assert context.selection.runs == ()  # no panel goes on showing it
     notice = context.notices.items[-1]
     assert (notice.text, notice.action) == ('Deleted "Paper sizes, K = 3".', "Undo")
     choose(panel, (2, 0))
@@ -166,6 +167,8 @@ def test_the_link_of_an_interrupted_run_resumes_it(qtbot: QtBot, panel: RunsPane
     cell = panel.view.visualRect(index.sibling(index.row(), PLACE["status"]))
     panel.view.scrollTo(index)
     words = status_words(panel.model.item(index), panel.model.live, time.time())
+    narrow = QRect(0, 0, 120, 28)
+    assert narrow.contains(panel.view._status.link_area(narrow, words))
     area = panel.view._status.link_area(cell.adjusted(8, 0, -8, 0), words)
     qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=area.center())
     assert context.project.runs.get(9).status is RunState.QUEUED

@@ -155,9 +155,10 @@ def _pause_and_resume(hand: Newcomer) -> Story:
     hand.click_row(lambda: _runs().view, lambda: _index(2, "run"))
     hand.press(Qt.Key.Key_Space)
     yield _status(2, "Paused")
-    before = _step()
     paused_at = time.monotonic()
-    yield Until("a second to pass", lambda: time.monotonic() > paused_at + 1)
+    yield Until("the last step to be told", lambda: time.monotonic() > paused_at + 0.5)
+    before = _step()
+    yield Until("a second to pass", lambda: time.monotonic() > paused_at + 1.5)
     assert _step() == before, "a paused run goes on"
 
 

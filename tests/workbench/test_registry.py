@@ -53,6 +53,14 @@ def test_a_built_in_is_found_and_loaded(install: Install) -> None:
     assert entry.title == "ALM"
 
 
+def test_a_built_in_is_found_without_a_look_at_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(**group: str) -> list[EntryPoint]:
+        raise AssertionError("it takes tens of milliseconds, for every key that is typed into a form")
+
+    monkeypatch.setattr(registry_module, "entry_points", look)
+    assert registry("agent").find("alm").target == "workbench.agents.alm:AlignedLatentModel"
+
+
 def test_an_unknown_name_gets_its_nearest_ones(install: Install) -> None:
     with pytest.raises(UnknownName, match=r"agent: there is no agent called 'aml'; did you mean alm\?"):
         table().find("aml")

@@ -147,6 +147,7 @@ class NewRunPanel(Panel):
         self.search.textChanged.connect(lambda _text: self._filter())
         self.navigation = QListWidget()
         self.navigation.setAccessibleName("Groups of settings")
+        self.navigation.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.navigation.itemClicked.connect(self._go_to)
         self.navigation.itemActivated.connect(self._go_to)
         self.only_changed = QCheckBox("Only changed")

@@ -8,7 +8,7 @@ from typing import ClassVar
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from storage import RunRow, RunState, UnknownRun
+from storage import RunRow, RunState
 from ui import format
 from ui.context import Context
 from ui.controls.elided_label import ElidedLabel
@@ -16,6 +16,7 @@ from ui.controls.empty_state import EmptyState
 from ui.controls.labels import Label, hairline
 from ui.controls.stacked_bar import StackedBar
 from ui.controls.status_shape import StatusShape
+from ui.live_runs import watched_run
 from ui.panels.base import Panel, run_alone
 from ui.panels.progress_health import HealthLines
 from workbench.engine.monitor import SpeedEstimate
@@ -34,7 +35,7 @@ SAMPLE_INTERVAL = 1.0
 
 
 class ProgressPanel(Panel):
-    """Follows the primary selected run; without a selection, the run that began last."""
+    """Follows the run that was selected last, or the seed of its group that trains."""
 
     name: ClassVar[str] = "progress"
     title: ClassVar[str] = "Progress"
@@ -210,14 +211,7 @@ class ProgressPanel(Panel):
             self._show_shares()
 
     def _choose(self) -> None:
-        runs = self.context.project.runs
-        wanted = self.context.selection.primary
-        if wanted is None and self.context.feed.running:
-            wanted = max(self.context.feed.running)
-        try:
-            self._row = None if wanted is None else runs.get(wanted)
-        except UnknownRun:
-            self._row = None
+        self._row = watched_run(self.context)
         self._empty.setVisible(self._row is None)
         self._body.setVisible(self._row is not None)
         if self._row is not None:

@@ -51,7 +51,7 @@ def health(row: RunRow, free: int, now: float) -> list[tuple[bool, str]]:
     lines: list[tuple[bool, str]] = []
     if row.status is RunState.FAILED:
         lines.append((False, f"Failed: {row.reason or 'see the log'} The last resume point is kept."))
-    else:
+    elif row.updates:
         lines.append((True, "Losses and gradients finite"))
     if row.status is RunState.RUNNING and row.next_heartbeat is not None and row.heartbeat is not None:
         if now > row.next_heartbeat:

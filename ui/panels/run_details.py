@@ -6,14 +6,14 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
-from storage import RunRow, RunState, StorageError
+from storage import RunRow, RunState
 from ui import format
 from ui.context import Context
 from ui.controls.elided_label import ElidedLabel
 from ui.controls.empty_state import EmptyState
 from ui.controls.labels import hairline
 from ui.controls.status_shape import StatusShape
-from ui.live_runs import LiveRuns
+from ui.live_runs import LiveRuns, watched_run
 from ui.panels.base import Panel, run_alone
 from ui.panels.run_facts import RunFacts
 from ui.panels.run_files import RunFiles
@@ -31,7 +31,10 @@ _TAB = "run_details.tab"
 
 
 class RunDetailsPanel(Panel):
-    """Shows the primary run of the selection. Each tab reads when it comes to the front."""
+    """Shows the run that was selected last, or the seed of its group that trains.
+
+    Each tab reads when it comes to the front.
+    """
 
     name = "run_details"
     title = "Run details"
@@ -143,11 +146,7 @@ class RunDetailsPanel(Panel):
 
     def _choose(self) -> None:
         selection = self.context.selection
-        try:
-            row = None if selection.primary is None else self.context.project.runs.get(selection.primary)
-        except StorageError:  # it was deleted for good
-            row = None
-        self.row = row
+        self.row = row = watched_run(self.context) if selection.runs else None
         self.stack.setCurrentIndex(0 if row is not None else 1)
         if row is None:
             self.subtitle_changed.emit("")
@@ -160,9 +159,9 @@ class RunDetailsPanel(Panel):
         # Why it failed has its own place.
         self._state.setText(words.word if row.status is RunState.FAILED else f"{words.word} {words.detail}".rstrip())
         others = len(selection.runs) - 1
-        self._more.setText(f"the last of {others + 1} selected" if others else "")
+        self._more.setText(f"one of {others + 1} selected" if others else "")
         self._say_failure(row)
-        self.subtitle_changed.emit(f"{row.name} · seed {row.seed}")
+        self.subtitle_changed.emit(row.name)
         self._stale = dict.fromkeys(self.parts, True)
         self._turn(self.tabs.currentIndex())
 

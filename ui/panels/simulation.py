@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import ClassVar
 
 from PySide6.QtCore import QSize
@@ -15,6 +16,7 @@ from ui.controls.empty_state import EmptyState
 from ui.controls.segmented import Segmented
 from ui.cursor import EpisodeAt
 from ui.guard import guarded
+from ui.live_runs import watched_run
 from ui.panels import simulation_words as words
 from ui.panels.base import Panel, run_alone
 from ui.panels.simulation_chooser import EpisodeChooser
@@ -38,7 +40,7 @@ _LOW = 380
 
 
 class SimulationPanel(Panel):
-    """Follows the primary selected run; without a selection, the run that began last.
+    """Follows the run that was selected last, or the seed of its group that trains.
 
     Shows a run live while it trains here and its recorded episodes otherwise, unless the user chooses.
     """
@@ -56,6 +58,7 @@ class SimulationPanel(Panel):
         self._facts: Facts | None = None
         self._trouble: tuple[Stage, Trouble] | None = None
         self._shown: object = None
+        self._late = False  # a frame came while the one before it was not yet drawn
         self.renderer = RenderThread()
         self.live = LiveReel(context.engine)
         self.recorded = EpisodeReel()
@@ -63,9 +66,9 @@ class SimulationPanel(Panel):
         self._build()
         self._connect()
         if "simulation.picture" not in context.actions:
+            obstacle = lambda: "" if self._drawn else "There is no simulation in sight."  # noqa: E731
             title = "Save picture of the simulation"
-            no_picture = lambda: "" if self._drawn else "There is no simulation in sight."  # noqa: E731
-            context.actions.add(Action("simulation.picture", title, self.shoot, icon="camera", obstacle=no_picture))
+            context.actions.add(Action("simulation.picture", title, self.shoot, icon="camera", obstacle=obstacle))
 
     # ---- building ---------------------------------------------------------------------------------------------------
 
@@ -110,6 +113,7 @@ class SimulationPanel(Panel):
         for reel in (self.live, self.recorded):
             reel.moved.connect(self._show_frame)
             reel.playing_changed.connect(self._show_frame)
+        self.renderer.rendered.connect(self._catch_up)
         self.renderer.opened.connect(self._take_facts)
         self.renderer.failed.connect(self._take_trouble)
         self.renderer.shot.connect(lambda picture: save_picture(picture, context, self))
@@ -117,8 +121,8 @@ class SimulationPanel(Panel):
         self._loader.failed.connect(self._take_episode_problem)
         self.theme.changed.connect(self._repaint)
         application = QApplication.instance()
-        if application is not None:
-            application.aboutToQuit.connect(self.renderer.close)
+        assert application is not None
+        application.aboutToQuit.connect(self.renderer.close)
 
     def header_widgets(self) -> list[QWidget]:
         """Live or recorded, and the camera."""
@@ -167,14 +171,10 @@ class SimulationPanel(Panel):
         self._choose()
 
     def _choose(self) -> None:
-        running = self.context.feed.running
-        wanted = self.context.selection.primary
-        if wanted is None and running:
-            wanted = max(running)
-        try:
-            row = None if wanted is None else self.context.project.runs.get(wanted)
-        except UnknownRun:
-            row = None
+        running, row, present = self.context.feed.running, watched_run(self.context), self._row
+        if row and present and self._chosen == RECORDED and row.group_id == present.group_id is not None:
+            with contextlib.suppress(UnknownRun):  # an episode is looked at, and another seed that trains may wait
+                row = self.context.project.runs.get(present.id)
         if row is None or self._row is None or row.id != self._row.id:
             self._leave_run()
         self._row = row
@@ -332,7 +332,8 @@ class SimulationPanel(Panel):
     def _show_frame(self, *_: object) -> None:
         """Hand the frame at the position to the renderer and to the controls."""
         reel, live, row = self.reel, self.mode == LIVE, self._row
-        if not self.active or row is None or (reel.playing and self.renderer.busy):
+        self._late = reel.playing and self.renderer.busy
+        if not self.active or row is None or self._late:
             return
         self.transport.show_state(reel.position, reel.count, playing=reel.playing, live=live)
         frame = reel.frame()
@@ -341,13 +342,16 @@ class SimulationPanel(Panel):
         if not live:
             self.strip.show_step(frame.step)
             self.context.cursor.set_frame(frame.step)
-        channel = self.live.channel if live else None
-        note = "The run is paused" if channel is not None and channel.pausing else ""
+        note = "The run is paused" if live and self.live.run_paused else ""
         readout = words.readout(row, frame, self._facts, None if live else reel.count - 1, note)
         still = not reel.playing or bool(note)
         if (readout, reel.position, still) != self._shown:
             self._shown = (readout, reel.position, still)
             self.renderer.show(Moment(frame.qpos, frame.qvel, readout), still=still)
+
+    def _catch_up(self) -> None:
+        if self._late:
+            self._show_frame()
 
     def _change_speed(self, by: int) -> None:
         place = SPEEDS.index(self.recorded.speed) + by

@@ -169,7 +169,10 @@ class EpisodeReel(Reel):
 
 
 class LiveReel(Reel):
-    """The training environment's own states, newest last; pausing holds the view, never the training."""
+    """The training environment's own states, newest last; pausing holds the view, never the training.
+
+    ``run_paused`` says that the training itself is paused, so that no state follows.
+    """
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
@@ -178,6 +181,7 @@ class LiveReel(Reel):
         self._views: deque[SimulatorView] = deque(maxlen=KEPT_VIEWS)
         self._asked: Channel | None = None
         self._once = False
+        self.run_paused = False
 
     @property
     def count(self) -> int:
@@ -250,6 +254,10 @@ class LiveReel(Reel):
     def _tick(self) -> None:
         channel = self.channel
         self._ask(channel)
+        paused = channel is not None and channel.pausing
+        if paused != self.run_paused:
+            self.run_paused = paused
+            self.moved.emit()
         view = channel.latest(SimulatorView) if channel is not None else None
         if not isinstance(view, SimulatorView) or (self._views and view is self._views[-1]):
             return

@@ -34,6 +34,7 @@ class CurveTools(QWidget):
         self.metric_box = MetricBox(theme)
         self.axis = QComboBox()
         self.axis.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.axis.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.smooth_label = Label(theme, "Smooth", 11, token="text2")
         self.smooth = _ShortNumber()
         spreads = [(name, words, f"Band: {tip}") for name, (words, tip) in SPREADS.items()]

@@ -40,18 +40,20 @@ class StatusDelegate(CellDelegate):
         left = area.left() + side + self.theme.px(_GAP)
         rest = QRect(left, area.top(), area.right() - left, area.height())
         rest.setLeft(left + self.write(painter, rest, words.word, token, weight=500) + self.theme.px(_GAP))
-        if words.detail:
-            rest.setLeft(rest.left() + self.write(painter, rest, words.detail, "text3", size=11) + self.theme.px(_GAP))
         if words.link:
-            self.write(painter, self.link_area(area, words), words.link, "accent", weight=500)
+            link = self.link_area(area, words)
+            self.write(painter, link, words.link, "accent", weight=500)
+            rest.setRight(link.left() - self.theme.px(_GAP))
+        if words.detail:
+            self.write(painter, rest, words.detail, "text3", size=11)
 
     def link_area(self, area: QRect, words: StatusWords) -> QRect:
-        """Where the link stands in a cell's content area."""
+        """Where the link stands in a cell's content area; where there is little room, the detail gives way."""
         left = area.left() + self.theme.px(_SHAPE + _GAP) + self.width(words.word, weight=500) + self.theme.px(_GAP)
         if words.detail:
             left += self.width(words.detail, 11) + self.theme.px(_GAP)
-        width = min(self.width(words.link, weight=500) + 2, max(area.right() - left, 0))
-        return QRect(left, area.top(), width, area.height())
+        width = min(self.width(words.link, weight=500) + 2, area.width())
+        return QRect(min(left, area.right() - width), area.top(), width, area.height())
 
     def hits_link(self, cell: QRect, point: QPoint, item: RunItem) -> bool:
         """Whether a point of the viewport is on the link of the cell ``cell``."""

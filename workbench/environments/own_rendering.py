@@ -22,6 +22,7 @@ class OwnRenderer:
     """
 
     has_camera = False
+    in_software = True
     description = ""
     travels = False
 

@@ -25,9 +25,13 @@ class NoRenderer(EnvironmentProblem):
 
 
 class Renderer(Protocol):
-    """Draws states; it belongs to the thread that made it. One that has a camera is a ``SceneRenderer``."""
+    """Draws states; it belongs to the thread that made it. One that has a camera is a ``SceneRenderer``.
+
+    ``in_software`` says that no graphics card draws, so that a picture costs the processor's time.
+    """
 
     has_camera: bool
+    in_software: bool
 
     @property
     def time_step(self) -> float:

@@ -51,6 +51,7 @@ class SceneRenderer:
         try:
             self._gl = mujoco.GLContext(640, 480)
             self._gl.make_current()
+            self.in_software = _draws_in_software()
         except Exception as error:
             raise EnvironmentProblem(f"MuJoCo cannot draw here: {type(error).__name__}: {error}.") from error
 
@@ -189,3 +190,11 @@ class SceneRenderer:
             self._model, self._data, self._option, aspect, x, y, self._scene, point, geom, flex, skin
         )
         return point[:, 0], int(body)
+
+
+def _draws_in_software() -> bool:
+    """Whether the OpenGL that is current here is Mesa's for machines without a graphics card."""
+    from OpenGL import GL
+
+    name = GL.glGetString(GL.GL_RENDERER) or b""
+    return any(software in name.lower() for software in (b"llvmpipe", b"softpipe", b"swrast"))

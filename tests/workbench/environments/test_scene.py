@@ -197,6 +197,7 @@ def test_a_renderer_lives_in_a_thread_of_its_own(cheetah: Any) -> None:
 @needs_gl
 def test_facts_of_the_task(cheetah: Any) -> None:
     assert cheetah.travels and cheetah.time_step == pytest.approx(0.05)
+    assert isinstance(cheetah.in_software, bool)
     arm = open_renderer("Reacher-v5", {}, DARK)
     assert not arm.travels and arm.time_step == pytest.approx(0.02)
     arm.close()
