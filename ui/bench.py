@@ -1,4 +1,4 @@
-"""``foresight bench gui``: frames of the real window while runs train, launch, and the drawing of curves.
+"""``foresight bench gui``: launch, frames of the window while runs train, the live view's cost, drawing of curves.
 
 It works on a project of its own, which is removed at the end. Without a screen it draws into memory.
 """
@@ -28,11 +28,14 @@ CURVE_POINTS = 5_000
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured: seconds for each number of training threads, launches, runs in the window's table, points
-    of the long series, curves at once."""
+    """How much is measured: seconds for each number of training threads; for which of these the live view is in sight
+    and hidden in turn, in so many pairs of rounds; launches, runs in the window's table, points of the long series,
+    curves at once."""
 
     seconds: float = 8.0
     threads: tuple[int, ...] = (0, 1, 2, 4)
+    viewed: tuple[int, ...] = (1, 2)
+    pairs: int = 5
     launches: int = 3
     runs: int = 200
     points: int = 1_000_000
@@ -43,8 +46,9 @@ class Extent:
 class WindowBenchmark:
     """What was measured, and where; see the classes of its parts for units."""
 
-    launches: list[float]
+    launches: list[Any]
     frames: list[Any]
+    live_views: list[Any]
     long_series: Any
     curves: list[Any]
     platform: str
@@ -53,7 +57,7 @@ class WindowBenchmark:
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
-        return asdict(self) | {"launch_seconds": median(self.launches)}
+        return asdict(self) | {"launch_seconds": median(each.seconds for each in self.launches)}
 
 
 def run_window_benchmark(extent: Extent = Extent()) -> WindowBenchmark:
@@ -62,7 +66,7 @@ def run_window_benchmark(extent: Extent = Extent()) -> WindowBenchmark:
     from PySide6 import __version__
     from PySide6.QtGui import QGuiApplication
 
-    from ui.bench_frames import measure_frames
+    from ui.bench_frames import Flight, measure_window
     from ui.bench_launch import launch_times
     from ui.bench_plots import measure_drawing
     from ui.theme import Theme
@@ -73,11 +77,13 @@ def run_window_benchmark(extent: Extent = Extent()) -> WindowBenchmark:
         with open_project(folder, write=True) as project:
             runs = make_runs(project, extent.runs)
         launches = launch_times(folder, extent.launches)
-        frames = measure_frames(folder, runs[-SHOWN:], extent.threads, extent.seconds)
+        flight = Flight(runs[-SHOWN:], extent.threads, extent.seconds, extent.viewed, extent.pairs)
+        frames, views = measure_window(folder, flight)
     theme = Theme("dark")
     return WindowBenchmark(
         launches=launches,
         frames=frames,
+        live_views=views,
         long_series=measure_drawing(theme, 1, extent.points),
         curves=[measure_drawing(theme, count, CURVE_POINTS) for count in extent.curves],
         platform=QGuiApplication.platformName(),
@@ -98,16 +104,26 @@ def choose_platform(environment: MutableMapping[str, str]) -> None:
 
 def format_table(result: WindowBenchmark) -> str:
     """For people."""
-    launches = ", ".join(f"{seconds:.2f}" for seconds in result.launches)
+    launches = ", ".join(f"{each.seconds:.2f}" for each in result.launches)
+    seconds, processor = (median(getattr(each, name) for each in result.launches) for name in ("seconds", "processor"))
     lines = [
-        f"Launch: the run table is on the screen after {median(result.launches):.2f} s (each: {launches}).",
+        f"Launch: the run table is on the screen after {seconds:.2f} s, of which a processor worked {processor:.2f} s "
+        f"(each: {launches}).",
         "",
         f"{'intervals of 16 ms, in ms':30}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}{'updates/s':>11}",
     ]
     for each in result.frames:
-        name = f"{each.threads} training thread{'' if each.threads == 1 else 's'}"
         figures = "".join(f"{value:8.1f}" for value in (each.p50_ms, each.p95_ms, each.p99_ms, each.max_ms))
-        lines.append(f"{name:30}{figures}{each.updates_per_second:11.1f}")
+        lines.append(f"{_training(each.threads):30}{figures}{each.updates_per_second:11.1f}")
+    if result.live_views:
+        lines += ["", f"{'live view':36}{'cost':>8}{'quartiles':>16}{'unhindered':>12}{'fps':>6}{'processors':>12}"]
+    for view in result.live_views:
+        quartiles = f"{100 * view.low_cost:.1f} to {100 * view.high_cost:.1f}"
+        used = view.shown.processors - view.hidden.processors
+        lines.append(
+            f"{f'{view.environment}, {_training(view.threads)}':36}{100 * view.cost:7.1f}%{quartiles:>16}"
+            f"{100 * view.unhindered_cost:11.1f}%{view.shown.pictures:6.1f}{used:12.2f}"
+        )
     lines += ["", f"{'curves':30}{'prepare':>8}{'draw ms':>8}{'pan fps':>8}{'zoom':>8}{'worst ms':>11}"]
     for drawing in (result.long_series, *result.curves):
         name = f"{drawing.curves} of {drawing.points:,} points"
@@ -117,6 +133,10 @@ def format_table(result: WindowBenchmark) -> str:
     return "\n".join(lines)
 
 
+def _training(threads: int) -> str:
+    return f"{threads} training thread{'' if threads == 1 else 's'}"
+
+
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted(int(part) for part in text.split(",")))
 
@@ -124,6 +144,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 OPTIONS: tuple[tuple[str, Callable[[str], object], str], ...] = (
     ("seconds", float, "measured for each number of training threads"),
     ("threads", _numbers, "numbers of training threads"),
+    ("viewed", _numbers, "those of them with the live view in sight and hidden, in turn"),
+    ("pairs", int, "of such rounds, each of half the seconds"),
     ("launches", int, "how often the application is launched"),
     ("runs", int, "in the window's table"),
     ("points", int, "of the long series"),

@@ -1,4 +1,4 @@
-"""How smooth the real window stays, with curves in sight, while runs train in its process."""
+"""How smooth the real window stays while runs train in its process, and what watching them costs the runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer
 from storage import Project, open_project
 from ui.app import Application
 from ui.application_log import keep_log
+from ui.bench_view import LiveView, Watch
 from ui.feed import Feed
 from ui.main_window import MainWindow
 from ui.plots.choices import CurveChoices
@@ -22,6 +23,8 @@ from workbench.spec import RunSpec
 
 #: milliseconds of the timer whose intervals are measured
 FRAME = 16
+#: px of the window, even where the screen that is not there would be smaller
+SIZE = (1600, 1000)
 #: the metric in sight, and the points of each finished run's curve beside the running ones
 METRIC, POINTS = "loss/critic", 10_000
 #: seconds to wait for the engine, or for runs to begin learning; then until everything has settled
@@ -75,23 +78,33 @@ class FrameClock(QObject):
         self._last = now
 
 
-def measure_frames(folder: Path, runs: Sequence[int], threads: Sequence[int], seconds: float) -> list[Frames]:
-    """The window over the project in ``folder``, with curves of its finished ``runs`` and of those that train.
-
-    ``threads`` are numbers of training runs, ascending; each is measured for ``seconds``. Raises Interrupted.
+@dataclass(frozen=True)
+class Flight:
+    """What to measure: for each of the ``threads``, numbers of training runs in ascending order, frames for ``seconds``
+    with curves of the finished ``runs`` in sight too; for each of ``viewed`` among them ``pairs`` rounds of half that.
     """
+
+    runs: Sequence[int]
+    threads: Sequence[int]
+    seconds: float
+    viewed: Sequence[int]
+    pairs: int
+
+
+def measure_window(folder: Path, flight: Flight) -> tuple[list[Frames], list[LiveView]]:
+    """The window over the project in ``folder``. Raises Interrupted."""
     keep_log(folder / "window.log")  # not the user's
-    pilot = Pilot(Preferences(folder / "window.json"), runs, threads, seconds)
+    pilot = Pilot(Preferences(folder / "window.json"), flight)
     pilot.preferences.set("curves", CurveChoices(metric=METRIC).to_json())
     try:
         project = open_project(folder, write=True)
-        add_curves(project, runs)
+        add_curves(project, flight.runs)
         pilot.show(project)
     finally:
         pilot.close()
     if pilot.problem:
         raise Interrupted(pilot.problem)
-    return pilot.measured
+    return pilot.frames, pilot.views
 
 
 def add_curves(project: Project, runs: Sequence[int]) -> None:
@@ -114,11 +127,12 @@ def training_spec(seed: int) -> RunSpec:
 class Pilot(Application):
     """The application, which measures itself once its window is on the screen, and then leaves."""
 
-    def __init__(self, preferences: Preferences, runs: Sequence[int], threads: Sequence[int], seconds: float) -> None:
+    def __init__(self, preferences: Preferences, flight: Flight) -> None:
         super().__init__(preferences)
         self.problem = ""
-        self.measured: list[Frames] = []
-        self._runs, self._threads, self._seconds = tuple(runs), tuple(threads), seconds
+        self.frames: list[Frames] = []
+        self.views: list[LiveView] = []
+        self._flight = flight
         self._left = False
 
     def build(self, project: Project) -> MainWindow:
@@ -142,18 +156,24 @@ class Pilot(Application):
         context = window.context
         assert context is not None
         engine = context.engine
+        window.resize(*SIZE)
         window.show_workspace("watch")
-        context.selection.select(self._runs)
+        context.selection.select(self._flight.runs)
         self._wait_until(lambda: engine.state != "preparing", "load the engine")
         if engine.queue is None:
             raise Interrupted(f"The engine cannot be loaded: {engine.problem}")
-        engine.queue.limits["cpu"] = max(self._threads)
+        engine.queue.limits["cpu"] = max(self._flight.threads)
         training: list[int] = []
-        for number in self._threads:
+        for number in self._flight.threads:
             while len(training) < number:
                 training += engine.queue.submit(training_spec(len(training) + 1))
-            context.selection.select((*self._runs, *training))
-            self.measured.append(self._measure_one(context.feed, tuple(training)))
+            context.selection.select((*self._flight.runs, *training))
+            self.frames.append(self._measure_one(context.feed, tuple(training)))
+            if number in self._flight.viewed:
+                channels = [channel for channel in map(engine.queue.channel, training) if channel is not None]
+                watch = Watch(window.workspaces["watch"].docks["simulation"], channels, self._wait)
+                name = training_spec(1).environment
+                self.views.append(watch.measure(name, self._flight.pairs, self._flight.seconds / 2))
 
     def _measure_one(self, feed: Feed, training: tuple[int, ...]) -> Frames:
         """Frames while these runs train; first they are waited for."""
@@ -166,7 +186,7 @@ class Pilot(Application):
         self._wait(SETTLE)
         clock, before, begin = FrameClock(), sum(updates()), time.perf_counter()
         clock.start()
-        self._wait(self._seconds)
+        self._wait(self._flight.seconds)
         clock.stop()
         return summary(len(training), clock.intervals, (sum(updates()) - before) / (time.perf_counter() - begin))
 

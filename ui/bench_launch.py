@@ -1,7 +1,7 @@
 """How long a launch takes: from the start of a process until its run table is painted.
 
 ``python -m ui.bench_launch FOLDER`` is that process: the application as ``python -m ui`` starts it, which prints the
-time of that moment and ends.
+time of that moment with the seconds that processors worked for it, and ends.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QTimer
@@ -26,15 +27,23 @@ class LaunchFailed(RuntimeError):
     """The application did not come up; the message is what it said."""
 
 
-def launch_times(folder: Path, times: int) -> list[float]:
-    """Seconds of each launch over the project in ``folder``; one before them warms the file cache.
+@dataclass(frozen=True)
+class Launch:
+    """Seconds by the clock, and seconds that processors worked for it, which others on the machine do not lengthen."""
+
+    seconds: float
+    processor: float
+
+
+def launch_times(folder: Path, times: int) -> list[Launch]:
+    """Each launch over the project in ``folder``; one before them warms the file cache.
 
     Raises LaunchFailed.
     """
     return [_launch(folder) for _ in range(times + 1)][1:]
 
 
-def _launch(folder: Path) -> float:
+def _launch(folder: Path) -> Launch:
     command = [sys.executable, "-m", "ui.bench_launch", str(folder)]
     begin = time.time()
     try:
@@ -43,7 +52,8 @@ def _launch(folder: Path) -> float:
         raise LaunchFailed(f"The run table was not on the screen within {PATIENCE} s.") from error
     if done.returncode != 0:
         raise LaunchFailed(done.stderr.strip() or f"The application ended with exit code {done.returncode}.")
-    return float(done.stdout) - begin
+    end, processor = map(float, done.stdout.split())
+    return Launch(end - begin, processor)
 
 
 class FirstTable(QObject):
@@ -62,7 +72,7 @@ class FirstTable(QObject):
 
 
 def _end() -> None:
-    sys.stdout.write(f"{time.time()}\n")
+    sys.stdout.write(f"{time.time()} {time.process_time()}\n")
     sys.stdout.flush()
     os._exit(0)
 

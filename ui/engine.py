@@ -88,7 +88,6 @@ class Engine(QObject):
         from workbench.engine.recorder import Recorder
         from workbench.engine.worker import lower_priority
 
-        lower_priority()
         torch.set_num_threads(1)
         # The first Adam step imports for a second; better here than when a run starts.
         parameter = torch.nn.Parameter(torch.zeros(1))
@@ -96,3 +95,4 @@ class Engine(QObject):
         torch.optim.Adam([parameter]).step()
         if self.project.writable:
             self.queue = RunQueue(Recorder(self.project))
+        lower_priority()  # from here on it only looks at the queue; before, someone waits for it

@@ -8,11 +8,7 @@ by itself when the main thread has ended.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import logging
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from ui.render_pace import FRAME_INTERVAL, Pace
 from workbench.environments.scene_look import SceneLook
 
 if TYPE_CHECKING:
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-#: seconds between two pictures at least
-FRAME_INTERVAL = 1 / 30
 #: seconds without news after which a still moment is drawn once more, finely
 QUIET = 0.15
 #: pixels of a fast and of a fine picture at most; the widget stretches what is smaller than itself
@@ -42,14 +37,6 @@ FINE_PIXELS = 1920 * 1200
 _REMEMBERED = 8
 #: seconds between two looks at whether the main thread lives
 _WATCH = 1.0
-#: the lowest priority, below that of the training threads
-_NICENESS = 19
-#: a picture that takes so many times as long as the quickest ones shows that the machine is busy
-_BUSY = 2.0
-#: of a busy machine's processors the moving view takes this share at most, so that training keeps its speed
-_SHARE = 0.03
-#: by how much the quickest picture's time grows with each picture, so that larger ones are not taken for slow ones
-_FORGET = 1.03
 
 
 @dataclass(frozen=True)
@@ -125,6 +112,8 @@ class RenderThread(QObject):
 
     def __init__(self) -> None:
         super().__init__()
+        #: whether moving pictures are to leave the processors to something else, such as runs that train
+        self.gives_way = False
         self._changed = threading.Condition()
         self._wish = _Wish()
         self._picture: Picture | None = None
@@ -217,8 +206,6 @@ class RenderThread(QObject):
     def _work(self, stop: threading.Event, previous: threading.Thread | None) -> None:
         if previous is not None:
             previous.join()
-        _import_renderers()
-        _yield_to_training()
         hand = _Hand(self._viewpoints)
         try:
             while True:
@@ -258,7 +245,7 @@ class RenderThread(QObject):
 
     def _job(self, stage: Stage, moment: Moment, *, fine: bool, shot: bool = False) -> _Job:
         commands, self._wish.commands = self._wish.commands, []
-        return _Job(stage, moment, self._wish.still, self._wish.size, commands, fine, shot)
+        return _Job(stage, moment, self._wish.still, self.gives_way, self._wish.size, commands, fine, shot)
 
     def _do(self, job: _Job, hand: _Hand) -> None:
         if hand.prepare(job.stage):
@@ -291,6 +278,7 @@ class _Job:
     stage: Stage
     moment: Moment
     still: bool
+    gives_way: bool
     size: tuple[int, int]
     commands: list[Callable[[SceneRenderer], object]]
     fine: bool
@@ -304,9 +292,9 @@ class _Hand:
         self._viewpoints = viewpoints
         self._stage: Stage | None = None
         self._renderer: Renderer | None = None
+        self._pace = Pace()
         self.drawn_at = 0.0
         self.not_before = 0.0
-        self._quickest = 1.0
         self.coarse = False  # the last picture was a fast one, and a fine one would differ
 
     @property
@@ -339,7 +327,7 @@ class _Hand:
         return Facts(renderer.time_step, renderer.travels, renderer.has_camera)
 
     def draw(self, job: _Job) -> Picture:
-        """A picture, and how long it took."""
+        """A picture; it settles when the next one may be drawn."""
         renderer: Any = self._renderer
         if renderer.has_camera:
             for command in job.commands:
@@ -347,15 +335,12 @@ class _Hand:
         width, height = job.size
         scale = min(1.0, ((FINE_PIXELS if job.fine else FAST_PIXELS) / (width * height)) ** 0.5)
         width, height = max(1, round(width * scale)), max(1, round(height * scale))
-        begin = time.monotonic()
+        begin, used = time.monotonic(), time.thread_time()
         pixels = renderer.render(job.moment.qpos, job.moment.qvel, width, height, fine=job.fine)
         self.drawn_at = time.monotonic()
         interval = FRAME_INTERVAL
-        if not job.fine or self.prefers_fine:
-            seconds = self.drawn_at - begin
-            self._quickest = min(self._quickest * _FORGET, seconds)
-            if seconds > _BUSY * self._quickest and not job.still:
-                interval = max(interval, self._quickest / (_SHARE * (os.cpu_count() or 1)))
+        if job.gives_way and not job.still:
+            interval = self._pace.note(time.thread_time() - used)
         self.not_before = begin + interval
         self.coarse = renderer.has_camera and not job.fine
         return Picture(pixels, job.moment, renderer.description, job.fine)
@@ -370,17 +355,3 @@ class _Hand:
             others = [each for each in self._viewpoints if each[0] != task]
             self._viewpoints[:] = [*others, (task, cast("SceneRenderer", renderer).viewpoint)][-_REMEMBERED:]
         renderer.close()
-
-
-def _import_renderers() -> None:
-    """Imports take long at a low priority; what is wrong with them is told when they are used."""
-    for module in ("workbench.environments.renderers", "workbench.environments.scene"):
-        with contextlib.suppress(Exception):
-            importlib.import_module(module)
-
-
-def _yield_to_training() -> None:
-    """Linux counts niceness per thread; the threads that a software renderer starts inherit it."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

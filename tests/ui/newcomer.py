@@ -36,11 +36,15 @@ W = TypeVar("W", bound=QWidget)
 
 @dataclass(frozen=True)
 class Until:
-    """What has to be seen before the story goes on; a LookupError means that it is not there yet."""
+    """What has to be seen before the story goes on; a LookupError means that it is not there yet.
+
+    It is waited for so many ``seconds``; as someone does who sees that it moves, from when ``moves`` last changed.
+    """
 
     what: str
     holds: Callable[[], object]
     seconds: float = 30.0
+    moves: Callable[[], object] = lambda: None
 
 
 #: what a newcomer does and waits for, from a first look to the closed window
@@ -116,6 +120,7 @@ class Newcomer(QObject):
         self._error: BaseException | None = None
         self._ended = False
         self._deadline = time.monotonic() + self._until.seconds
+        self._movement: object = None
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._look)
         self._timer.start(GLANCE)
@@ -165,19 +170,15 @@ class Newcomer(QObject):
                 self._fronts.append(_front())
                 # By another timer: this one must not stand still while a dialog's own loop runs.
                 QTimer.singleShot(0, self, self._do)
-            elif self._seen():
+            elif _glimpse(self._until.holds):
                 self._until = next(self._story, CLOSED)
                 self._ended = self._until is CLOSED
                 self._deadline = time.monotonic() + self._until.seconds
+            elif (movement := _glimpse(self._until.moves)) != self._movement:
+                self._movement, self._deadline = movement, time.monotonic() + self._until.seconds
             assert time.monotonic() < self._deadline, f"waited {self._until.seconds:g} s for {self._until.what}"
         except Exception as error:  # noqa: BLE001  told by check(), once the application has ended
             self._give_up(error)
-
-    def _seen(self) -> bool:
-        try:
-            return bool(self._until.holds())
-        except LookupError:
-            return False
 
     def _do(self) -> None:
         try:
@@ -229,6 +230,14 @@ class Newcomer(QObject):
         # Not to a menu or a list of completions: Qt hands it on to those.
         top = (QApplication.activeModalWidget() or window()).window()
         QTest.keyClick(_with_keyboard(top).windowHandle(), key, modifiers)
+
+
+def _glimpse(look: Callable[[], object]) -> object:
+    """What is seen; None where it is not there."""
+    try:
+        return look()
+    except LookupError:
+        return None
 
 
 def _with_keyboard(top: QWidget) -> QWidget:

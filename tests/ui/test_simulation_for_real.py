@@ -14,7 +14,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from storage import RunRow
+from storage import RunRow, RunState
 from tests.ui.simulation_lab import (  # noqa: F401
     Sketch,
     move_mouse,
@@ -28,6 +28,7 @@ from tests.ui.simulation_lab import (  # noqa: F401
 )
 from ui.context import Context
 from ui.panels.simulation import SimulationPanel
+from workbench.events import SimulatorView
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,6 +71,62 @@ def test_a_real_scene_follows_keys_and_mouse(panel: SimulationPanel, run: RunRow
     qtbot.waitUntil(lambda: panel.view.picture not in (None, last), timeout=60_000)
     assert panel.view.picture is not None
     assert panel.view.picture.view == "group 0 hidden", "what was chosen outlives the renderer"
+
+
+def test_a_run_that_trains_is_shown_live(
+    panel: SimulationPanel, context: Context, sketches: list[Sketch], qtbot: QtBot
+) -> None:
+    from tests.tiny_runs import tiny_spec
+    from workbench.engine.queue import RunQueue
+    from workbench.engine.recorder import Recorder
+
+    for row in context.project.runs.page():
+        if row.status == "queued":
+            context.project.runs.change_state(row.id, RunState.STOPPED)
+    queue = context.engine.queue = RunQueue(Recorder(context.project))
+    spec = tiny_spec("alm", {"evaluation_interval": 10_000}, total_steps=100_000, warm_up_steps=20_000)
+    (run_id,) = queue.submit(spec)
+    queue.pump()
+    channel = queue.channel(run_id)
+    assert channel is not None
+    try:
+        context.feed.poll()
+        assert panel.mode == "live", "without a selection the run that began last is shown"
+        qtbot.waitUntil(shows(panel, "Pendulum-v1 · seed 1 · training at step"), timeout=60_000)
+        assert channel.view_interval == pytest.approx(1 / 30)
+        first = panel.live.frame()
+        assert first is not None
+        qtbot.waitUntil(lambda: panel.live.count > 5)
+        newest = channel.latest(SimulatorView)
+        frame = panel.live.frame()
+        assert isinstance(newest, SimulatorView) and frame is not None
+        assert first.run_step < frame.run_step <= newest.step
+
+        QTest.keyClick(panel.view, Qt.Key.Key_Space)
+        assert channel.view_interval is None and not panel.live.playing, "paused, the session is asked for nothing"
+        held = panel.live.count
+        QTest.keyClick(panel.view, Qt.Key.Key_Left)
+        assert panel.live.position == held - 2
+        QTest.keyClick(panel.view, Qt.Key.Key_Right)
+        QTest.keyClick(panel.view, Qt.Key.Key_Right)
+        qtbot.waitUntil(lambda: panel.live.count == held + 1)
+        assert channel.view_interval is None, "at the newest frame Right advances by one"
+        QTest.keyClick(panel.view, Qt.Key.Key_Backspace)
+        qtbot.waitUntil(lambda: panel.live.count > held + 3)
+
+        panel.hide()
+        assert channel.view_interval is None
+        panel.show()
+        qtbot.waitUntil(lambda: channel.view_interval is not None)
+        channel.pause()
+        qtbot.waitUntil(shows(panel, "The run is paused"), timeout=60_000)
+        panel.choose_mode("recorded")
+        assert channel.view_interval is None
+        assert "The first evaluation is recorded at step 30,000" in panel.empty.words
+        QTest.mouseClick(panel.empty.buttons[0], Qt.MouseButton.LeftButton)
+        assert channel.take_evaluation_request()
+    finally:
+        assert queue.close(30)
 
 
 ALONE = """

@@ -20,6 +20,7 @@ from ui.bench_plots import measure_drawing
 from ui.theme import Theme
 
 TINY = ("--seconds", "0.3", "--threads", "0,1", "--launches", "1", "--points", "3000", "--curves", "3,9", "--runs", "8")
+TINY += ("--viewed", "1", "--pairs", "1")
 DRAWING = {
     **{"curves": int, "points": int, "prepare_ms": float, "draw_ms": float},
     **{"pan_fps": float, "zoom_fps": float, "worst_picture_ms": float},
@@ -28,10 +29,16 @@ FRAMES = {
     **{"threads": int, "frames": int, "p50_ms": float, "p95_ms": float, "p99_ms": float, "max_ms": float},
     "updates_per_second": float,
 }
+ROUND = {"updates": float, "unhindered": float, "pictures": float, "processors": float}
+VIEW = {
+    **{"environment": str, "threads": int, "pairs": int, "cost": float, "low_cost": float},
+    **{"high_cost": float, "unhindered_cost": float, "shown": ROUND, "hidden": ROUND},
+}
 SCHEMA: dict[str, Any] = {
     "launch_seconds": float,
-    "launches": [float],
+    "launches": [{"seconds": float, "processor": float}],
     "frames": [FRAMES, FRAMES],
+    "live_views": [VIEW],
     "long_series": DRAWING,
     "curves": [DRAWING, DRAWING],
     "platform": str,
@@ -41,9 +48,9 @@ SCHEMA: dict[str, Any] = {
 
 
 def shape(document: Any) -> Any:
-    """A document with the type of each value in its place; every number is finite and not negative."""
+    """A document with the type of each value in its place; every number is finite and, but a cost, not negative."""
     if isinstance(document, dict):
-        return {name: shape(value) for name, value in document.items()}
+        return {name: shape(abs(value) if "cost" in name else value) for name, value in document.items()}
     if isinstance(document, list):
         return [shape(value) for value in document]
     if isinstance(document, int | float):
@@ -63,6 +70,10 @@ def test_the_answer_has_its_fields() -> None:
     assert all(each["p50_ms"] <= each["p95_ms"] <= each["p99_ms"] <= each["max_ms"] for each in document["frames"])
     assert document["frames"][0]["updates_per_second"] == 0
     assert document["frames"][1]["updates_per_second"] > 0
+    (view,) = document["live_views"]
+    assert (view["environment"], view["threads"], view["pairs"]) == ("HalfCheetah-v5", 1, 1)
+    assert view["hidden"]["pictures"] == 0
+    assert view["hidden"]["updates"] > 0
     assert (document["long_series"]["curves"], document["long_series"]["points"]) == (1, 3000)
     assert [each["curves"] for each in document["curves"]] == [3, 9]
     assert document["platform"] == os.environ["QT_QPA_PLATFORM"]

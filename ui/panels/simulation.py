@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import ClassVar
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QCoreApplication, QSize
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QApplication, QStackedLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from storage import ArtifactRow, RunRow, UnknownRun
-from ui.actions import Action
 from ui.context import Context
 from ui.controls.empty_state import EmptyState
 from ui.controls.segmented import Segmented
@@ -21,9 +20,9 @@ from ui.panels import simulation_words as words
 from ui.panels.base import Panel, run_alone
 from ui.panels.simulation_chooser import EpisodeChooser
 from ui.panels.simulation_episodes import EpisodeLoader, RecordedEpisode
-from ui.panels.simulation_pictures import save_picture
+from ui.panels.simulation_pictures import offer_picture, save_picture
 from ui.panels.simulation_reel import EpisodeReel, LiveReel, Reel
-from ui.panels.simulation_transport import SPEEDS, Transport
+from ui.panels.simulation_transport import Transport
 from ui.panels.simulation_view import SimulationView
 from ui.plots.reward_strip import RewardStrip
 from ui.render_thread import Facts, Moment, RenderThread, Stage, Trouble
@@ -65,10 +64,7 @@ class SimulationPanel(Panel):
         self._loader = EpisodeLoader(context.project)
         self._build()
         self._connect()
-        if "simulation.picture" not in context.actions:
-            obstacle = lambda: "" if self._drawn else "There is no simulation in sight."  # noqa: E731
-            title = "Save picture of the simulation"
-            context.actions.add(Action("simulation.picture", title, self.shoot, icon="camera", obstacle=obstacle))
+        offer_picture(context, self)
 
     # ---- building ---------------------------------------------------------------------------------------------------
 
@@ -109,7 +105,7 @@ class SimulationPanel(Panel):
         transport.wound.connect(lambda: self.reel.wind())
         transport.speed_chosen.connect(self.recorded.set_speed)
         view.stepped.connect(lambda frames: self.reel.step(frames))
-        view.speed_changed.connect(self._change_speed)
+        view.speed_changed.connect(transport.change_speed)
         for reel in (self.live, self.recorded):
             reel.moved.connect(self._show_frame)
             reel.playing_changed.connect(self._show_frame)
@@ -120,9 +116,7 @@ class SimulationPanel(Panel):
         self._loader.loaded.connect(self._take_episode)
         self._loader.failed.connect(self._take_episode_problem)
         self.theme.changed.connect(self._repaint)
-        application = QApplication.instance()
-        assert application is not None
-        application.aboutToQuit.connect(self.renderer.close)
+        QCoreApplication.instance().aboutToQuit.connect(self.renderer.close)  # type: ignore[union-attr]
 
     def header_widgets(self) -> list[QWidget]:
         """Live or recorded, and the camera."""
@@ -178,6 +172,7 @@ class SimulationPanel(Panel):
         if row is None or self._row is None or row.id != self._row.id:
             self._leave_run()
         self._row = row
+        self.renderer.gives_way = bool(running)
         self.live.follow(None if row is None else row.id)
         self._set_mode(self._chosen or (LIVE if row is not None and row.id in running else RECORDED))
         self._list_episodes()
@@ -249,6 +244,9 @@ class SimulationPanel(Panel):
 
     def _follow_episode(self, episode: EpisodeAt | None) -> None:
         known = self.chooser.row_of(episode)
+        if known is None and episode is not None and self._row is not None and episode.run_id == self._row.id:
+            self._list_episodes()  # another panel may just have stored it
+            known = self.chooser.row_of(episode)
         if known is not None and known != self.chooser.wanted:
             self.chooser.want(known)
             self.choose_mode(RECORDED)
@@ -353,21 +351,16 @@ class SimulationPanel(Panel):
         if self._late:
             self._show_frame()
 
-    def _change_speed(self, by: int) -> None:
-        place = SPEEDS.index(self.recorded.speed) + by
-        if self.mode == RECORDED and 0 <= place < len(SPEEDS):
-            self.recorded.set_speed(SPEEDS[place])
-            self.transport.show_speed(SPEEDS[place])
-
     # ---- pictures ---------------------------------------------------------------------------------------------------
 
     @property
-    def _drawn(self) -> bool:
+    def drawn(self) -> bool:
+        """Whether there is a picture in sight."""
         return self.view.isVisible() and self.view.picture is not None
 
     def shoot(self) -> None:
         """Draw the present moment finely, then ask where to put the picture."""
-        if self._drawn:
+        if self.drawn:
             self.renderer.shoot()
 
     # ---- Qt ---------------------------------------------------------------------------------------------------------

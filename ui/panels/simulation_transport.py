@@ -70,9 +70,12 @@ class Transport(QWidget):
             self._paint()
             self._arrange()
 
-    def show_speed(self, speed: float) -> None:
-        """Press the speed's button."""
-        self.speeds.set_value(str(speed))
+    def change_speed(self, by: int) -> None:
+        """Go to the next faster (1) or slower (-1) speed, where there is one; the live view has none."""
+        place = SPEEDS.index(float(self.speeds.value)) + by
+        if not self._live and 0 <= place < len(SPEEDS):
+            self.speeds.set_value(str(SPEEDS[place]))
+            self.speed_chosen.emit(SPEEDS[place])
 
     def _arrange(self) -> None:
         self.speeds.setVisible(not self._live and self.width() >= self._theme.px(_NARROW))

@@ -73,6 +73,8 @@ def choose_gl_backend() -> GLFinding:
         os.environ["MUJOCO_GL"] = finding.backend or "disable"
         if finding.backend in _BACKENDS["linux"]:
             os.environ.setdefault("PYOPENGL_PLATFORM", finding.backend)
+        # Mesa's drawing in software stays in the thread that asks for it, whose time is then all that a picture costs.
+        os.environ.setdefault("LP_NUM_THREADS", "0")
     return finding
 
 
