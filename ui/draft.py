@@ -5,36 +5,48 @@ One draft is shared by the panels that show it. Every change is remembered at on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from ui.context import Context
+from workbench.analysis.configuration import label as label
 from workbench.environments.catalog import find_task
-from workbench.presets import Preset, load_presets
+from workbench.presets import Preset, PresetError, as_command, read_presets
 from workbench.registry import UnknownName
-from workbench.settings import Field, SettingsError, fields_of
+from workbench.settings import Field, Settings, SettingsError, chosen, fields_of
 from workbench.spec import EngineSettings, RunSpec, agent_settings, check_seeds, new_spec
 
 PREFERENCE = "draft"
 #: the draft's own fields, beside the settings
 OWN = ("agent", "environment", "seeds", "device")
+_OPTIONS = {"--agent": "agent", "--env": "environment", "--seeds": "seeds", "--device": "device"}
 
 
 class Draft(QObject):
-    """Texts by dotted path over a preset. ``changed`` is emitted after every change, checks included."""
+    """Texts by dotted path over a preset. ``changed`` is emitted after every change, checks included.
+
+    What was typed for another agent, or for another choice among several settings, is kept for when that is chosen
+    again, and counts for nothing meanwhile.
+    """
 
     changed = Signal()
 
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
-        self.presets: dict[str, Preset] = load_presets()
+        self.presets, damaged = read_presets()
+        for name, error in damaged.items():
+            words = f"The preset {name} cannot be used and is left out; the others are fine. {error}."
+            context.notices.add("warn", words)
+        if not self.presets:
+            raise PresetError("there is no preset that can be used; install Foresight again to have them back")
         self.preset = next(iter(self.presets.values()))
         self.origin = ""  # "Copied from run 39", or empty
         self.texts: dict[str, str] = {}  # what differs from the preset, as typed
-        self.environment_problem = ""  # found by making the environment, in another thread
+        self._environment_problem = ("", "")  # (environment, what making it in another thread found)
         self._problems: dict[str, str] = {}
         self._spec: RunSpec | None = None
         self._restore()
@@ -51,12 +63,17 @@ class Draft(QObject):
     # ---- reading ----------------------------------------------------------------------------------------------------
 
     def fields(self) -> list[Field]:
-        """Every settings field of the chosen agent, then the engine's."""
+        """Every settings field of the chosen agent, and of what is chosen among several settings; then the engine's."""
+        own = self._settings()
+        return [*fields_of(type(own), own), *fields_of(EngineSettings, prefix="engine.")]
+
+    def _settings(self) -> Settings:
+        """Defaults of the chosen agent, with the planner or whatever else is chosen in the form."""
         try:
             own = agent_settings(self.text("agent"))
         except (UnknownName, ImportError):
             own = agent_settings(self.preset.agent)
-        return [*fields_of(own), *fields_of(EngineSettings, prefix="engine.")]
+        return chosen(own, {**self._base_values(), **self.texts})
 
     def text(self, path: str) -> str:
         """What stands in a field."""
@@ -80,8 +97,12 @@ class Draft(QObject):
 
     def differences(self) -> list[tuple[str, str, str]]:
         """(path, preset's text, own text) of every field that differs, in the form's order."""
-        order = [*OWN, *(field.path for field in self.fields())]
-        return [(path, self.base_text(path), self.texts[path]) for path in order if path in self.texts]
+        return [(path, self.base_text(path), self.texts[path]) for path in self._order() if path in self.texts]
+
+    def _order(self) -> list[str]:
+        """The paths that mean something now: the draft's own, options of the environment, every field."""
+        options = [path for path in self.texts if path.startswith("environment.")]
+        return [*OWN, *options, *(field.path for field in self.fields())]
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -92,6 +113,28 @@ class Draft(QObject):
     def spec(self) -> RunSpec | None:
         """What Start would start; None while something is wrong."""
         return None if self._problems else self._spec
+
+    def command(self) -> list[tuple[str, str]]:
+        """What Start would do, as parts of a command, each with the path of its field or ``""``.
+
+        While something is wrong it is what was typed, the wrong parts included.
+        """
+        words = shlex.split(as_command(self.spec)) if self.spec is not None else self._typed_command()
+        parts = [(" ".join(words[:2]), "")]
+        for option, value in zip(words[2::2], words[3::2], strict=True):
+            path = value.partition("=")[0] if option == "--set" else _OPTIONS.get(option, "")
+            parts.append((f"{option} {shlex.quote(value)}", path))
+        return parts
+
+    def _typed_command(self) -> list[str]:
+        words = ["foresight", "train", "--preset", self.preset.name]
+        for option, path in _OPTIONS.items():
+            if path in self.texts or path in ("seeds", "device"):
+                words += [option, self.text(path)]
+        told = [field.path for field in self.fields() if field.path in {*self.texts, *self._problems}]
+        for path in told:
+            words += ["--set", f"{path}={self.text(path)}"]
+        return words
 
     # ---- changing ---------------------------------------------------------------------------------------------------
 
@@ -104,8 +147,6 @@ class Draft(QObject):
             self.texts.pop(path, None)
         else:
             self.texts[path] = text
-        if path == "environment":
-            self.environment_problem = ""
         self._update()
 
     def reset(self, path: str) -> None:
@@ -138,21 +179,37 @@ class Draft(QObject):
 
     def set_environment_problem(self, environment: str, sentence: str) -> None:
         """What making ``environment`` found; ignored if another was typed meanwhile."""
-        if environment == self.text("environment") and sentence != self.environment_problem:
-            self.environment_problem = sentence
+        if environment == self.text("environment") and (environment, sentence) != self._environment_problem:
+            self._environment_problem = (environment, sentence)
             self._update()
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
     def _base_values(self) -> dict[str, Any]:
-        key = (self.preset.name, self.text("agent"), self.text("environment"))
+        """The preset's values for the chosen agent and environment, and for what is chosen among several settings."""
+        agent, environment = self.text("agent"), self.text("environment")
+        try:
+            choices = [field.path for field in fields_of(agent_settings(agent)) if field.kind == "choice"]
+        except (UnknownName, ImportError):
+            choices = []
+        taken = {path: self.texts[path] for path in choices if path in self.texts}
+        key = (self.preset.name, agent, environment, *taken.items())
         if getattr(self, "_base_key", None) != key:
             try:
-                spec = self.preset.spec(agent=key[1], environment=key[2])
+                usual = self.preset.spec(agent=agent, environment=environment).flat()
+                spec = self.preset.spec(taken, agent=agent, environment=environment) if taken else None
             except (SettingsError, UnknownName, ImportError):
-                spec = self.preset.spec()
-            self._base_key, self._base = key, spec.flat()
+                usual, spec = self._default_values(agent, environment), None
+            changed = {} if spec is None else spec.flat()
+            self._base_key, self._base = key, {**(changed or usual), **{path: usual.get(path) for path in taken}}
         return self._base
+
+    def _default_values(self, agent: str, environment: str) -> dict[str, Any]:
+        """Where a preset means nothing to an agent: the agent's own defaults, or for none the preset's."""
+        try:
+            return new_spec(agent, environment).flat()
+        except (SettingsError, UnknownName, ImportError):
+            return self.preset.spec().flat()
 
     def _update(self) -> None:
         self._check()
@@ -173,10 +230,11 @@ class Draft(QObject):
         environment = self.text("environment")
         if not environment:
             self._problems["environment"] = "Choose an environment."
-        elif self.environment_problem:
-            self._problems["environment"] = self.environment_problem
+        elif self._environment_problem[0] == environment and self._environment_problem[1]:
+            self._problems["environment"] = self._environment_problem[1]
+        order = self._order()
         values = {path: value for path, value in self._base_values().items() if path not in OWN}
-        values.update({path: text for path, text in self.texts.items() if path not in OWN})
+        values.update({path: self.texts[path] for path in order if path in self.texts and path not in OWN})
         try:
             self._spec = new_spec(
                 self.text("agent"),
@@ -188,6 +246,7 @@ class Draft(QObject):
             )
         except SettingsError as error:
             self._problems.update({problem.field: sentence(problem.message) for problem in error.problems})
+        self._problems = {path: self._problems[path] for path in sorted(self._problems, key=_places(order))}
 
     def _seeds(self) -> tuple[int, ...]:
         try:
@@ -202,10 +261,17 @@ class Draft(QObject):
 
     def _restore(self) -> None:
         stored = self._context.preferences.get(PREFERENCE, {})
-        self.preset = self.presets.get(stored.get("preset", ""), self.presets.get("alm-quick", self.preset))
-        self.origin = stored.get("origin", "")
+        if not isinstance(stored, dict) or not isinstance(stored.get("texts", {}), dict):
+            stored = {}
+        self.preset = self.presets.get(str(stored.get("preset")), self.presets.get("alm-quick", self.preset))
+        self.origin = str(stored.get("origin", ""))
         self.texts = {str(path): str(text) for path, text in stored.get("texts", {}).items()}
         self._check()
+
+
+def _places(order: list[str]) -> Callable[[str], int]:
+    """A sorting key: the place in ``order``, what is not in it last."""
+    return lambda path: order.index(path) if path in order else len(order)
 
 
 def as_text(value: Any) -> str:
@@ -216,7 +282,8 @@ def as_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    return short if not isinstance(value, float) or float(short) == value else repr(value)
 
 
 def known_name(environment: str) -> str:
@@ -231,10 +298,3 @@ def sentence(message: str) -> str:
     """A message with a capital and a full stop."""
     text = message[:1].upper() + message[1:]
     return text if text.endswith((".", "?")) else text + "."
-
-
-def label(path: str) -> str:
-    """A field's name in words."""
-    name = path.rpartition(".")[2].strip("_").replace("_", " ")
-    special = {"kl term": "KL term", "q action gradient": "Q action gradient", "td3": "TD3"}
-    return special.get(name, name[:1].upper() + name[1:])

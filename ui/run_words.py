@@ -9,7 +9,9 @@ from typing import Any
 from storage import ArtifactRow, LogRow, RunRow
 from ui import format
 from ui.tables.plain_table import PlainRow
-from workbench.commands.browsing import differences, stored_settings
+from workbench.analysis.configuration import stored_settings
+from workbench.commands.browsing import differences
+from workbench.metrics import describe
 
 #: what the log can be narrowed to: title -> kinds; the rest are the events proper
 KINDS = {"Evaluations": ("evaluation",), "Episodes": ("episode",), "Checkpoints": ("checkpoint",)}
@@ -53,6 +55,7 @@ def event_words(event: LogRow) -> str:
         "evaluation": _evaluation_words,
         "episode": _episode_words,
         "checkpoint": _checkpoint_words,
+        "analysis": _analysis_words,
         "fault": lambda data: str(data.get("message", "Failed.")),
         "notice": lambda data: ": ".join(filter(None, (str(data.get("state", "")).capitalize(), data.get("reason")))),
     }
@@ -80,6 +83,11 @@ def _episode_words(data: dict[str, Any]) -> str:
 
 def _checkpoint_words(data: dict[str, Any]) -> str:
     return f"{_FILE_KINDS.get(data['kind'], data['kind'])} {data['name']} written, {format.size(data['size'])}"
+
+
+def _analysis_words(data: dict[str, Any]) -> str:
+    figures = [f"{describe(name).title} {format.number(data[name])}" for name in data if "/" in name]
+    return f"{data['analysis'].capitalize()}: {', '.join(figures)}; {format.duration(data['seconds'])}"
 
 
 def event_rows(events: Iterable[LogRow]) -> list[PlainRow]:

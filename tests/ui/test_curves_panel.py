@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QPushButton
@@ -117,12 +118,12 @@ def test_choices_are_remembered_at_once(show: Show, qtbot: QtBot, context: Conte
     panel.tools.axis.setCurrentIndex(panel.tools.axis.findData("active"))
     panel.tools.axis.activated.emit(panel.tools.axis.currentIndex())
     panel.tools.smooth.setValue(0.6)
-    qtbot.mouseClick(panel.tools.spread.button("stderr"), Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.tools.spread.button("iqm"), Qt.MouseButton.LeftButton)
     settle(qtbot, panel)
     stored = json.loads(context.preferences.path.read_text())["curves"]
-    assert (stored["axis"], stored["weight"], stored["spread"]) == ("active", 0.6, "stderr")
+    assert (stored["axis"], stored["weight"], stored["spread"]) == ("active", 0.6, "iqm")
     assert CurvesPanel(context).choices == panel.choices
-    assert panel.plot.x_axis.labelText == "Training time" and panel.plot.x_axis.scale_kind == "duration"
+    assert panel.plot.x_axis.labelText == "Time since the start, without pauses" and panel.plot.x_axis.scale_kind == "duration"
 
 
 def test_a_metric_is_found_by_typing(show: Show, qtbot: QtBot) -> None:
@@ -146,6 +147,39 @@ def test_the_band_says_what_it_is_and_how_seeds_are_compared(show: Show) -> None
     panel = show("No KL term")
     assert panel.legend.note.text() == "mean ± standard deviation over seeds"
     assert "points that they share" in panel.legend.note.toolTip() + panel.legend.entry("group 2").toolTip()
+
+
+@pytest.mark.parametrize(("spread", "words"), [("ci", "95 % bootstrap interval"), ("iqm", "interquartile mean")])
+def test_bands_of_resampled_seeds(show: Show, qtbot: QtBot, spread: str, words: str) -> None:
+    panel = show("No KL term")
+    qtbot.mouseClick(panel.tools.spread.button(spread), Qt.MouseButton.LeftButton)
+    settle(qtbot, panel)
+    curve = panel.plot.visible_curves[0].curve
+    seeds = [line.y for line in curve.behind]
+    assert curve.low is not None and curve.high is not None
+    assert (curve.low.y >= np.min(seeds, axis=0) - 1e-9).all() and (curve.high.y <= np.max(seeds, axis=0) + 1e-9).all()
+    if spread == "iqm":  # of three seeds the outer two count a quarter each
+        assert curve.mean.y == pytest.approx((np.sum(seeds, axis=0) + 3 * np.median(seeds, axis=0)) / 6)
+    assert words in panel.legend.note.text()
+
+
+def test_a_published_curve_is_chosen_where_it_fits(show: Show, qtbot: QtBot, context: Context) -> None:
+    panel = show("No KL term", "No classifier term")
+    before = panel.plot.x_range()
+    panel.tools.options_menu.aboutToShow.emit()
+    (offered,) = panel.tools._references.actions()
+    assert "ICLR 2023" in offered.toolTip()
+    offered.trigger()
+    settle(qtbot, panel)
+    published = panel.plot.visible_curves[-1]
+    assert published.style is not None and published.style.line == context.theme.color("text3") and published.style.dash
+    assert published.curve.mean.x[0] == 10_000  # the first evaluation, at train step 5,000, after 5,000 of warm-up
+    assert panel.plot.x_range() == pytest.approx(before, rel=0.05)  # it does not stretch the axis to 300,000 steps
+    assert "MuJoCo 1.50" in panel.source.text() and "Warm-up added" in panel.source.text()
+    assert context.preferences.get("curves")["references"] == ["alm_half_cheetah"]
+    context.selection.select([*context.selection.runs, *ids(context.project, "ReLU")])  # a walker beside it
+    settle(qtbot, panel)
+    assert not any(each.curve.source for each in panel.plot.visible_curves) and not panel.source.isVisible()
 
 
 def test_small_plots_share_x_and_can_be_swapped(show: Show, qtbot: QtBot) -> None:
@@ -330,16 +364,18 @@ def test_theme_repaints_everything(show: Show, context: Context) -> None:
 
 def test_export_asks_for_a_file(show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context) -> None:
     panel = show("No KL term")
-    asked: list[str] = []
+    asked: list[QFileDialog] = []
 
-    def choose(_parent: object, _title: str, proposal: str, _kinds: str) -> tuple[str, str]:
-        asked.append(proposal)
-        return str(tmp_path / "mine"), ""
+    def accept(dialog: QFileDialog) -> int:
+        asked.append(dialog)
+        assert Path(dialog.selectedFiles()[0]).name == "evaluation-return.csv"
+        dialog.selectFile(str(tmp_path / "mine"))
+        return QFileDialog.DialogCode.Accepted
 
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    monkeypatch.setattr(QFileDialog, "exec", accept)
     [action] = [action for action in panel.tools.export_menu.actions() if "CSV" in action.text()]
     action.trigger()
-    assert Path(asked[0]).name == "evaluation-return.csv" and (tmp_path / "mine.csv").exists()
+    assert len(asked) == 1 and (tmp_path / "mine.csv").exists()
     assert context.preferences.get("curves.folder") == str(tmp_path)
 
 

@@ -45,8 +45,13 @@ class Segmented(QFrame):
         return next((value for value, button in self._buttons.items() if button.isChecked()), "")
 
     def set_value(self, value: str) -> None:
-        """Press an option, without telling."""
-        self._buttons[value].setChecked(True)
+        """Press an option, without telling; what is none of them leaves all of them up."""
+        if value in self._buttons:
+            self._buttons[value].setChecked(True)
+        elif self._group.checkedButton() is not None:
+            self._group.setExclusive(False)
+            self._group.checkedButton().setChecked(False)
+            self._group.setExclusive(True)
 
     def button(self, value: str) -> QPushButton:
         """The button of an option."""

@@ -14,6 +14,7 @@ from ui import format as text
 from ui.actions import Action
 from ui.context import Context
 from ui.controls.empty_state import EmptyState
+from ui.controls.labels import Label
 from ui.guard import guarded
 from ui.panels.base import Panel, run_alone
 from ui.plots import curve_states
@@ -24,11 +25,13 @@ from ui.plots.curve_plot import CurvePlot, Styled
 from ui.plots.curve_styles import styled_curves
 from ui.plots.curve_tools import CurveTools
 from ui.plots.legend import Legend
-from ui.plots.loader import CurveLoader, Loaded
+from ui.plots.loader import CurveLoader, Loaded, Variants
 from ui.plots.metric_box import metric_menu
+from ui.plots.reference_curves import reference_curves
 from ui.plots.small_plots import SmallPlots
 from ui.series_colors import SeriesColors
 from workbench import metrics
+from workbench.analysis.references import Reference, references_for
 from workbench.events import Event
 
 #: ms between two redraws of live curves; more when making them takes long
@@ -46,7 +49,7 @@ class CurvesPanel(Panel):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self.choices = CurveChoices.from_json(context.preferences.get("curves"))
+        self.choices = CurveChoices.from_json(context.preferences.get(self.name))
         self.loaded: Loaded | None = None
         self._colors = SeriesColors(context)
         self._loader = CurveLoader(context.project, self)
@@ -69,7 +72,8 @@ class CurvesPanel(Panel):
         column = QVBoxLayout(shown)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for part, stretch in ((self.legend, 0), (self.plot, 1), (self.small, 0)):
+        self.source = Label(theme, size=11, token="text3", wrap=True)
+        for part, stretch in ((self.legend, 0), (self.plot, 1), (self.source, 0), (self.small, 0)):
             column.addWidget(part, stretch)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
@@ -105,6 +109,7 @@ class CurvesPanel(Panel):
         self.small.closed.connect(lambda name: self.choose(self.choices.changed(small=self._without(name))))
         self.small.enlarged.connect(self._swap)
         self._add_menu.aboutToShow.connect(self._fill_add)
+        self.tools.options_menu.aboutToShow.connect(lambda: self.tools.offer_references(self._published()))
         self._add_menu.triggered.connect(lambda action: self.add_small(action.data()))
         context.theme.changed.connect(self._repaint_colors)
         context.selection.changed.connect(self._selection_changed)
@@ -116,16 +121,17 @@ class CurvesPanel(Panel):
     def _add_actions(self) -> None:
         """For the command palette; the keys work while the panel has the keyboard, see ``keyPressEvent``."""
         acts: list[tuple[str, str, Callable[[], object]]] = [
-            ("log", "Curves: linear or logarithmic axis", self.toggle_log),
-            ("home", "Curves: show everything again", self.go_home),
-            ("pin", "Curves: pin the cursor", self.cursors.pin),
+            ("log", "linear or logarithmic axis", self.toggle_log),
+            ("home", "show everything again", self.go_home),
+            ("pin", "pin the cursor", self.cursors.pin),
         ]
         for kind, (words, _) in KINDS.items():
-            acts.append((kind, f"Curves: save {words[0].lower()}{words[1:]}", partial(self.files.ask, kind)))
+            acts.append((kind, f"save {words[0].lower()}{words[1:]}", partial(self.files.ask, kind)))
         known = {action.id for action in self.context.actions}
         for name, words, act in acts:
-            if f"curves.{name}" not in known:
-                self.context.actions.add(Action(f"curves.{name}", words, act, obstacle=self._obstacle))
+            if f"{self.name}.{name}" not in known:
+                action = Action(f"{self.name}.{name}", f"{self.title}: {words}", act, obstacle=self._obstacle)
+                self.context.actions.add(action)
 
     def _obstacle(self) -> str:
         return "" if self._curves() else "There are no curves in sight."
@@ -150,11 +156,19 @@ class CurvesPanel(Panel):
             self._load()
         else:
             self.loaded = None
-            self._say(curve_states.nothing_selected(self.context))
+            self._say(self.nothing_selected())
 
     def _load(self) -> None:
         if self.active and self.context.selection.runs:
-            self._loader.request(self.context.selection.runs, self.choices)
+            self._loader.request(self.context.selection.runs, self.choices, self.variants())
+
+    def nothing_selected(self) -> curve_states.Words:
+        """What to do while no run is selected."""
+        return curve_states.nothing_selected(self.context)
+
+    def variants(self) -> Variants | None:
+        """How runs are grouped, where it is not as they were queued."""
+        return None
 
     def _take_events(self, run_id: int, events: list[Event]) -> None:
         if not self.active or run_id not in self.context.selection.runs:
@@ -177,13 +191,23 @@ class CurvesPanel(Panel):
     # ---- what is shown ----------------------------------------------------------------------------------------------
 
     def _curves(self) -> list[Styled]:
-        return self._styled(self.choices.metric)
+        published = [each for each in self._published() if each.name in self.choices.references]
+        curves = self._styled(self.choices.metric)
+        return curves + reference_curves(published, self.choices, self.theme) if curves else []
 
     def _styled(self, metric: str) -> list[Styled]:
         if self.loaded is None:
             return []
         curves = self.loaded.curves.get(metric, [])
         return styled_curves(curves, self.loaded.rows, self.loaded.runs, self._colors, self.theme)
+
+    def _published(self) -> list[Reference]:
+        """The published curves that fit the runs and what is shown of them."""
+        loaded, choices = self.loaded, self.choices
+        if loaded is None or choices.axis != "steps":
+            return []
+        fitting = references_for(row.environment for row in loaded.rows.values())
+        return [each for each in fitting if each.metric == choices.metric]
 
     def _show_loaded(self, loaded: Loaded) -> None:
         if not self.active or loaded.runs != self.context.selection.runs or loaded.choices != self.choices:
@@ -210,10 +234,14 @@ class CurvesPanel(Panel):
         self.plot.show_axes(axis.scale, axis.axis_title, info.axis_title, log=choices.log, clip=choices.clip)
         self.plot.set_hidden(self.legend.hidden)
         self.plot.set_curves(styled)
+        sources = [f"{each.curve.label}: {each.curve.source}. Warm-up added." for each in styled if each.curve.source]
+        self.source.setText("\n".join(sources))
+        self.source.setVisible(bool(sources))
         self.small.show_curves(choices, self._styled, self.legend.hidden)
         self._show_moment(self.context.cursor.step)
-        runs = sum(len(each.curve.runs) for each in styled)
-        groups = f"{text.plural(len(styled), 'group')} · " if choices.grouped and runs != len(styled) else ""
+        own = [each.curve for each in styled if not each.curve.source]
+        runs = sum(len(curve.runs) for curve in own)
+        groups = f"{text.plural(len(own), 'group')} · " if choices.grouped and runs != len(own) else ""
         self.subtitle_changed.emit(groups + text.plural(runs, "run"))
 
     def _say(self, words: curve_states.Words) -> None:
@@ -230,7 +258,7 @@ class CurvesPanel(Panel):
     def choose(self, choices: CurveChoices) -> None:
         """Show something else, and remember it."""
         before, self.choices = self.choices, choices
-        self.context.preferences.set("curves", choices.to_json())
+        self.context.preferences.set(self.name, choices.to_json())
         if choices.axis != before.axis:
             self.cursors.forget()
             self.go_home()

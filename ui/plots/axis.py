@@ -8,6 +8,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPen
 
+from ui import format as text
 from ui.plots import ticks
 from ui.theme import Theme
 
@@ -27,6 +28,7 @@ class PlotAxis(pg.AxisItem):
         self._scale_kind: Scale = "number"
         self._short = short
         self._labels: dict[float, str] = {}
+        self._whole = False
         super().__init__(side)
         self._theme = theme
         self.enableAutoSIPrefix(False)
@@ -53,6 +55,10 @@ class PlotAxis(pg.AxisItem):
         if not self._short:
             self.setLabel(title)
             self.label.setFont(self._theme.font(11))
+
+    def set_whole(self) -> None:
+        """Only whole numbers get ticks: steps, iterations."""
+        self._whole = True
 
     def repaint_colors(self) -> None:
         """Take colours and fonts from the theme again."""
@@ -91,6 +97,8 @@ class PlotAxis(pg.AxisItem):
         else:
             make = ticks.log_ticks if self._scale_kind == "log" else ticks.number_ticks
             found = make(low, high, most, short=self._short)
+        if self._whole:
+            found = [(value, text.count(round(value))) for value, _ in found if value == round(value)]
         if self.orientation == "bottom" and high > low:
             found = [
                 (value, words) for value, words in found if self._has_room(words, (high - value) / (high - low) * size)

@@ -55,8 +55,8 @@ AXES: dict[str, XAxis] = {
         "Gradient updates; none happen during warm-up.",
     ),
     "active": XAxis(
-        "Training time",
-        "Training time",
+        "Relative time",
+        "Time since the start, without pauses",
         "active_seconds",
         "duration",
         lambda x: f"after {text.duration(x)}",
@@ -76,6 +76,8 @@ AXES: dict[str, XAxis] = {
 
 SPREADS: dict[str, tuple[str, str]] = {  # spread: (short words, words of the legend)
     "std": ("Mean ± std", "mean ± standard deviation over seeds"),
+    "ci": ("95 % CI", "mean with its 95 % bootstrap interval over seeds"),
+    "iqm": ("IQM", "interquartile mean with its 95 % bootstrap interval over seeds"),
     "stderr": ("Std. error", "mean ± standard error over seeds"),
     "range": ("Min–max", "mean, and the band from the lowest to the highest seed"),
 }
@@ -84,7 +86,8 @@ SPREADS: dict[str, tuple[str, str]] = {  # spread: (short words, words of the le
 @dataclass(frozen=True)
 class CurveChoices:
     """``weight`` is that of the past in exponential smoothing (0: none), ``window`` the points of a running mean (1:
-    none), ``clip`` the percent of values that may lie outside of the y axis at either end (0: none)."""
+    none), ``clip`` the percent of values that may lie outside of the y axis at either end (0: none), ``references`` the
+    names of published curves."""
 
     metric: str = "evaluation/return"
     axis: AxisName = "steps"
@@ -97,6 +100,7 @@ class CurveChoices:
     behind: bool = True
     clip: float = 0.0
     small: tuple[str, ...] = field(default=())
+    references: tuple[str, ...] = field(default=())
 
     @property
     def x_axis(self) -> XAxis:
@@ -128,7 +132,7 @@ class CurveChoices:
 
     def to_json(self) -> dict[str, Any]:
         """For the preferences."""
-        return asdict(self) | {"small": list(self.small)}
+        return asdict(self) | {"small": list(self.small), "references": list(self.references)}
 
     @classmethod
     def from_json(cls, stored: Any) -> CurveChoices:
@@ -145,11 +149,17 @@ class CurveChoices:
             "window": lambda value: isinstance(value, int) and 1 <= value <= 100_000,
             "spread": lambda value: value in SPREADS,
             "clip": lambda value: isinstance(value, int | float) and 0 <= value < 50,
-            "small": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+            "small": _are_names,
+            "references": _are_names,
         }
         sound = {
             name: value
             for name, value in known.items()
             if allowed.get(name, lambda value: isinstance(value, bool))(value)
         }
-        return replace(defaults, **(sound | {"small": tuple(sound.get("small", ())[:SMALL_PLOTS])}))
+        lists = {"small": tuple(sound.get("small", ())[:SMALL_PLOTS]), "references": tuple(sound.get("references", ()))}
+        return replace(defaults, **(sound | lists))
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)

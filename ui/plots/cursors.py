@@ -202,7 +202,7 @@ class Cursors(QObject):
     def _spread_words(self, reading: Reading) -> str:
         if math.isnan(reading.low):
             return ""
-        if self._spread() == "range":
+        if self._spread() in ("range", "ci", "iqm"):
             return f"{text.number(reading.low)} to {text.number(reading.high)}"
         return text.spread(reading.high - reading.mean)
 
@@ -222,7 +222,7 @@ class Cursors(QObject):
 
 def _seeds(curve: Curve, reading: Reading) -> str:
     """How many seeds; nothing for a run that stands alone."""
-    total = len(curve.runs)
+    total = len(curve.runs) or curve.seeds
     return "" if total == 1 else f"n {reading.count}" if reading.count == total else f"n {reading.count} of {total}"
 
 

@@ -29,7 +29,7 @@ class Curve:
     at each x. ``behind`` holds lines to be drawn faintly: each seed as it was logged, without smoothing.
     ``interpolated`` says that seeds had to be interpolated between their points. ``runs`` are the run ids, ``seeds`` is
     the number of those that have points. ``clock`` holds x and the environment step of the longest seed's points, where
-    x is something else.
+    x is something else. ``source`` says where a published curve comes from, which has no runs.
     """
 
     key: str
@@ -44,6 +44,7 @@ class Curve:
     live: bool = False
     seeds: int = 1
     clock: tuple[Values, Values] | None = None
+    source: str = ""
 
     def __len__(self) -> int:
         return len(self.mean)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog
-
 from ui.context import Context
+from ui.dialogs.save_file import ask_for_file
 from ui.plots.choices import CurveChoices
 from ui.plots.curve_plot import CurvePlot
 from ui.plots.export import save_csv, save_png, save_svg
@@ -32,10 +31,10 @@ class CurveFiles:
         folder = Path(str(self._context.preferences.get(_FOLDER, Path.home())))
         proposal = folder / f"{self._choices().metric.replace('/', '-')}.{kind}"
         window, words = self._plot.window(), KINDS[kind][1]
-        chosen, _ = QFileDialog.getSaveFileName(window, "Save the curves", str(proposal), words)
-        if chosen:
-            self._context.preferences.set(_FOLDER, str(Path(chosen).parent))
-            self.save(kind, Path(chosen).with_suffix(f".{kind}"))
+        chosen = ask_for_file(window, "Save the curves", proposal, words)
+        if chosen is not None:
+            self._context.preferences.set(_FOLDER, str(chosen.parent))
+            self.save(kind, chosen)
 
     def save(self, kind: str, path: Path) -> bool:
         """Write what is in sight as ``png``, ``svg`` or ``csv``. A notice says how it went; returns whether well."""

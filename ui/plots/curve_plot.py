@@ -237,7 +237,10 @@ class CurvePlot(pg.PlotWidget):
             self.range_changed.emit()
 
     def _fit_x(self) -> None:
-        bounds = [found for each in self.visible_curves if (found := each.curve.bounds()) is not None]
+        shown = [each.curve for each in self.visible_curves]
+        # A published curve may be forty times as long; it is looked at beside the runs.
+        own = [curve for curve in shown if not curve.source] or shown
+        bounds = [found for curve in own if (found := curve.bounds()) is not None]
         if not bounds:
             return
         low, high = min(low for low, _ in bounds), max(high for _, high in bounds)

@@ -27,7 +27,7 @@ def styled_curves(
         if curve.key not in coloured:
             result.append(Styled(curve, None))
             continue
-        style = _distinct(theme, number, taken)
+        style = distinct_style(theme, number, taken)
         result.append(Styled(curve, style, curve.label))
     return result
 
@@ -39,7 +39,7 @@ def _last_selected(curves: Sequence[Curve], selected: Sequence[int]) -> list[Cur
     return sorted(curves, key=lambda curve: max(place.get(run_id, -1) for run_id in curve.runs))[-COLOURED:]
 
 
-def _distinct(theme: Theme, number: int, taken: set[tuple[int, tuple[int, ...] | None]]) -> SeriesStyle:
+def distinct_style(theme: Theme, number: int, taken: set[tuple[int, tuple[int, ...] | None]]) -> SeriesStyle:
     """The series' own style, or its colour with the first dash that no curve of that colour has."""
     style = theme.series(number)
     color = style.line.rgb()

@@ -7,7 +7,17 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QMenu,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QToolButton,
+    QWidget,
+)
 
 from ui.controls.labels import Label
 from ui.controls.segmented import Segmented
@@ -15,9 +25,14 @@ from ui.guard import guarded
 from ui.plots.choices import AXES, SPREADS, CurveChoices
 from ui.plots.metric_box import MetricBox
 from ui.theme import Theme
+from workbench.analysis.references import Reference
 
 _GAP = 8
+#: px at text scale 100 % to which the x axis' box can be squeezed
+_AXIS_WIDTH = 112
 _SMOOTHINGS = (("None", 0.0, 1), ("A little", 0.6, 5), ("Some", 0.9, 20), ("Much", 0.99, 100))
+#: bands that have a button; the menu has all of them
+_SEGMENTS = ("std", "ci", "iqm")
 _CLIPS = ((0.0, "Off"), (1.0, "1 % at either end"), (2.5, "2.5 % at either end"), (5.0, "5 % at either end"))
 
 
@@ -32,12 +47,12 @@ class CurveTools(QWidget):
         self._theme = theme
         self._choices = CurveChoices()
         self.metric_box = MetricBox(theme)
-        self.axis = QComboBox()
+        self.axis = _AxisBox()
         self.axis.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.axis.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.smooth_label = Label(theme, "Smooth", 11, token="text2")
         self.smooth = _ShortNumber()
-        spreads = [(name, words, f"Band: {tip}") for name, (words, tip) in SPREADS.items()]
+        spreads = [(name, SPREADS[name][0], f"Band: {SPREADS[name][1]}") for name in _SEGMENTS]
         self.spread = Segmented(theme, "Band", spreads)
         scales = [("linear", "Linear", "Linear axis"), ("log", "Log", "Logarithmic axis  L")]
         self.scale = Segmented(theme, "Scale", scales)
@@ -82,6 +97,8 @@ class CurveTools(QWidget):
         self._options(smoothing, [(words, {"weight": w, "window": n}) for words, w, n in _SMOOTHINGS])
         self._options(menu.addMenu("Band"), [(words, {"spread": name}) for name, (words, _) in SPREADS.items()])
         self._options(menu.addMenu("Outliers"), [(words, {"clip": percent}) for percent, words in _CLIPS])
+        self._references = menu.addMenu("Published curves")
+        self._references.setToolTipsVisible(True)
         menu.addSeparator()
         groupings = (("All seeds of a group as one", True), ("Every run by itself", False))
         self._options(menu, [(words, {"grouped": grouped}) for words, grouped in groupings])
@@ -121,6 +138,22 @@ class CurveTools(QWidget):
         if choices != self._choices:
             self.changed.emit(choices)
 
+    def offer_references(self, known: Sequence[Reference]) -> None:
+        """The published curves that fit what is shown."""
+        self._references.clear()
+        for reference in known:
+            action = self._references.addAction(reference.title)
+            action.setToolTip(reference.source)
+            action.setCheckable(True)
+            action.setChecked(reference.name in self._choices.references)
+            action.triggered.connect(lambda on, name=reference.name: self._switch_reference(name, on))
+        if not known:
+            self._references.addAction("None fits these runs and this metric").setEnabled(False)
+
+    def _switch_reference(self, name: str, on: bool) -> None:
+        others = tuple(each for each in self._choices.references if each != name)
+        self._choose(references=(*others, name) if on else others)
+
     def show_choices(self, choices: CurveChoices, metrics: Sequence[str]) -> None:
         """Put every control where the choices say, without telling."""
         self._choices = choices
@@ -153,16 +186,17 @@ class CurveTools(QWidget):
         self.home_button.setIcon(theme.icon("restart"))
         self.export_button.setIcon(theme.icon("export"))
         self.options_button.setIcon(theme.icon("sliders"))
-        self.metric_box.setMinimumWidth(theme.px(132))
+        self.metric_box.setMinimumWidth(theme.px(144))
         self.metric_box.setMaximumWidth(theme.px(220))
-        self.axis.setMinimumWidth(theme.px(112))
         self.smooth.setFixedWidth(theme.px(56))
         self._make_room()
 
     def _make_room(self) -> None:
         """Hide what has no room, the last first; the menu holds it all."""
         optional: tuple[tuple[QWidget, ...], ...] = ((self.smooth_label, self.smooth), (self.spread,), (self.scale,))
-        used = self._narrowest() + self.axis.sizeHint().width() - self.axis.minimumWidth() + _GAP
+        narrowest, wide, least = self._narrowest(), self.axis.sizeHint().width(), self._theme.px(_AXIS_WIDTH)
+        self.axis.setFixedWidth(max(least, min(wide, least + self.width() - narrowest)))
+        used = narrowest + wide - least + _GAP
         for widgets in optional:
             used += sum(min(widget.sizeHint().width(), widget.maximumWidth()) + _GAP for widget in widgets)
             for widget in widgets:
@@ -174,7 +208,7 @@ class CurveTools(QWidget):
 
     def _narrowest(self) -> int:
         buttons = (self.home_button, self.export_button, self.options_button)
-        used = self.metric_box.minimumWidth() + _GAP + self.axis.minimumWidth()
+        used = self.metric_box.minimumWidth() + _GAP + self._theme.px(_AXIS_WIDTH)
         return used + sum(button.sizeHint().width() + _GAP for button in buttons)
 
     @guarded
@@ -182,6 +216,23 @@ class CurveTools(QWidget):
         """Qt's."""
         super().resizeEvent(event)
         self._make_room()
+
+
+class _AxisBox(QComboBox):
+    """Where its words have no room they end in dots."""
+
+    def sizeHint(self) -> QSize:
+        """Qt's, which does not know how far the style sheet keeps the words from the arrow."""
+        size = super().sizeHint()
+        return QSize(size.width() + self.fontMetrics().averageCharWidth(), size.height())
+
+    @guarded
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        """Qt's."""
+        super().initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
 
 
 class _ShortNumber(QDoubleSpinBox):

@@ -31,7 +31,7 @@ def save_png(plot: CurvePlot, theme: Theme, choices: CurveChoices, path: Path) -
         exporter.parameters()["width"] = int(item.sceneBoundingRect().width() * PICTURE.scale)
         exporter.parameters()["antialias"] = True
         image = exporter.export(toBytes=True)
-    if not image.save(str(path)):
+    if not image.save(str(path), "PNG"):
         raise OSError(f"the picture could not be written to {path}")
 
 
@@ -105,4 +105,5 @@ def _caption(plot: CurvePlot, theme: Theme, choices: CurveChoices) -> str:
         seeds = f" n {each.curve.seeds}" if each.curve.count is not None else ""
         color = each.style.words.name()
         entries.append(f"<span style='color:{color}'>■ {html.escape(each.curve.label)}</span>{seeds}")
+    parts += [html.escape(f"{each.curve.label}: {each.curve.source}") for each in curves if each.curve.source]
     return " · ".join(parts) + "<br>" + " &nbsp; ".join(entries)

@@ -151,7 +151,8 @@ class Legend(QWidget):
 
     def _make(self, styled: Styled, tip: str) -> LegendEntry:
         key = styled.curve.key
-        lines = [styled.curve.label, tip, "Click: switch it on or off. Shift+click: show it alone."]
+        click = "Click: switch it on or off. Shift+click: show it alone."
+        lines = [styled.curve.label, styled.curve.source or tip, click]
         entry = LegendEntry(self._theme, styled, seeds_note(styled), "\n".join(line for line in lines if line))
         entry.setParent(self)
         entry.setChecked(key not in self.hidden)
@@ -232,6 +233,6 @@ class Legend(QWidget):
 def seeds_note(styled: Styled) -> str:
     """How many seeds, and whether there is more to come: "n 3 · live", "n 2 of 3"."""
     curve = styled.curve
-    total = len(curve.runs)
+    total = len(curve.runs) or curve.seeds
     counts = f"n {curve.seeds}" if curve.seeds == total else f"n {curve.seeds} of {total}"
     return " · ".join(words for words in ((counts if total > 1 else ""), "live" if curve.live else "") if words)

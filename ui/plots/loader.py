@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -26,6 +26,10 @@ _ASKED = 100
 _LIVE = (RunState.RUNNING, RunState.PAUSING, RunState.STOPPING)
 
 
+#: key and name of the group that each run belongs to, by run number
+Variants = Mapping[int, tuple[str, str]]
+
+
 @dataclass(frozen=True)
 class Loaded:
     """What was asked for, and the curves by metric. ``problem`` is a sentence, empty when all went well."""
@@ -43,6 +47,7 @@ class Loaded:
 class _Job:
     runs: tuple[int, ...]
     choices: CurveChoices
+    variants: Variants | None = None
     live: list[tuple[int, str, LivePoint]] = field(default_factory=list)
     forget: set[int] = field(default_factory=set)
     touch: bool = False
@@ -72,11 +77,11 @@ class CurveLoader(QObject):
         """Whether something is being read."""
         return self._busy
 
-    def request(self, runs: Iterable[int], choices: CurveChoices) -> None:
-        """Ask for the curves of runs; ``loaded`` tells."""
+    def request(self, runs: Iterable[int], choices: CurveChoices, variants: Variants | None = None) -> None:
+        """Ask for the curves of runs; ``loaded`` tells. ``variants`` group them otherwise than they were queued."""
         if self._closed:
             return
-        self._next = _Job(tuple(runs), choices)
+        self._next = _Job(tuple(runs), choices, variants)
         if not self._busy:
             self._begin()
 
@@ -156,9 +161,14 @@ class _Work:
         self._cache.keep_only(job.runs, job.choices.metrics)
         rows = {run_id: self._rows[run_id] for run_id in job.runs if run_id in self._rows}
         groups: dict[str, list[RunRow]] = {}
-        for row in rows.values():
-            groups.setdefault(curve_key(row, job.choices), []).append(row)
-        labels = self._labels(groups, job.choices)
+        if job.variants is None or not job.choices.grouped:
+            for row in rows.values():
+                groups.setdefault(curve_key(row, job.choices), []).append(row)
+            labels = self._labels(groups, job.choices)
+        else:
+            labels = dict(job.variants.values())
+            for run_id in sorted(rows.keys() & job.variants.keys()):  # a variant is as old as its oldest run
+                groups.setdefault(job.variants[run_id][0], []).append(rows[run_id])
         curves = {metric: self._make(metric, groups, labels, job.choices) for metric in job.choices.metrics}
         self._curves = {key: value for key, value in self._curves.items() if key[1] in groups}
         return Loaded(job.runs, job.choices, rows, curves, self._known_metrics(rows))

@@ -125,11 +125,13 @@ class PlainTable(RunTree):
     def _fit(self) -> None:
         if not isinstance(self.model(), PlainModel):
             return
-        columns = self.plain.columns
+        columns, width = self.plain.columns, self.viewport().width()
         given = sum(self.theme.px(column.width) for column in columns)
+        least = min(self.theme.px(100), width // 2)
+        share = min(1.0, (width - least) / max(given, 1))  # where there is little room, every column gives way
         for place, column in enumerate(columns):
-            rest = max(self.viewport().width() - given, self.theme.px(100))
-            self.header().resizeSection(place, self.theme.px(column.width) if column.width else rest)
+            fixed = int(share * self.theme.px(column.width))
+            self.header().resizeSection(place, fixed or max(width - int(share * given), least))
 
     @guarded
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -137,5 +137,5 @@ DEFAULT_COLUMNS = ("run", "status", "environment", "seeds", "step", "return", "b
 #: column id -> its place in the model
 PLACE = {column.id: place for place, column in enumerate(COLUMNS)}
 #: what stays at less than this width (px at scale 100 %)
-NARROW_WIDTH = 560
+NARROW_WIDTH = 640
 NARROW_COLUMNS = ("run", "status", "step", "return")

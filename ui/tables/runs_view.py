@@ -137,7 +137,7 @@ class RunsView(RunTree):
                 for place in others:
                     header.resizeSection(place, self.theme.px(_NARROW_WIDTHS[COLUMNS[place].id]))
             taken = sum(header.sectionSize(place) for place in others)
-            least = self.theme.px(150 if self._narrow else self._widths.get("run", COLUMNS[first].width))
+            least = self.theme.px(96 if self._narrow else self._widths.get("run", COLUMNS[first].width))
             header.resizeSection(first, max(least, room - taken))
         self.updateGeometries()
         self.viewport().update()
@@ -267,4 +267,4 @@ class RunsView(RunTree):
 
 
 #: widths of the four columns of a narrow table but the first, px at scale 100 %
-_NARROW_WIDTHS = {"status": 166, "step": 72, "return": 106}
+_NARROW_WIDTHS = {"status": 150, "step": 72, "return": 106}

@@ -1,7 +1,7 @@
 """Statistics of curves: smoothing, seeds brought to one axis, their mean and spread, ranges without outliers.
 
 Everything takes and returns float64 arrays. What is not finite counts as missing. The mean of a group depends on its
-seeds alone, never on what else is drawn or on the zoom.
+seeds alone, never on what else is drawn or on the zoom. What compares groups is in ``estimates.py``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workbench.analysis.estimates import Statistic, bootstrap_columns, interquartile_mean
+
 Values = NDArray[np.float64]
-Spread = Literal["std", "stderr", "range"]
+Spread = Literal["std", "stderr", "ci", "iqm", "range"]
 
 #: beyond this many x values, seeds that have to be interpolated are compared at evenly picked ones
 ALIGNED_POINTS = 200_000
@@ -129,7 +131,8 @@ def _increasing(x: ArrayLike, y: ArrayLike) -> tuple[Values, Values]:
 class Summary:
     """Of curves at each x, arrays [n]: their `mean`, the band from `low` to `high`, and how many there are (`count`).
 
-    Without any curve the mean is NaN; with fewer than two there is no spread, and the band is NaN.
+    Of the spread "iqm", `mean` is the interquartile mean. Without any curve the mean is NaN; with fewer than two there
+    is no spread, and the band is NaN.
     """
 
     mean: Values
@@ -143,6 +146,8 @@ def summarise(values: ArrayLike, spread: Spread) -> Summary:
 
     - std: mean ± sample standard deviation (divisor count - 1)
     - stderr: mean ± standard error of the mean, the standard deviation over the root of the count
+    - ci: 95 % percentile bootstrap interval of the mean, at each x by itself
+    - iqm: the interquartile mean instead of the mean, and its 95 % percentile bootstrap interval
     - range: from the smallest to the largest
     """
     given = np.asarray(values, dtype=np.float64)
@@ -152,7 +157,9 @@ def summarise(values: ArrayLike, spread: Spread) -> Summary:
     filled = np.where(present, given, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = filled.sum(axis=0) / count
-        if spread == "range":
+        if spread == "ci" or spread == "iqm":
+            mean, low, high = _resampled(given, present, "mean" if spread == "ci" else "iqm")
+        elif spread == "range":
             low = np.where(present, given, np.inf).min(axis=0, initial=np.inf)
             high = np.where(present, given, -np.inf).max(axis=0, initial=-np.inf)
         else:
@@ -161,6 +168,19 @@ def summarise(values: ArrayLike, spread: Spread) -> Summary:
             half = half / np.sqrt(count) if spread == "stderr" else half
             low, high = mean - half, mean + half
     return Summary(mean, np.where(several, low, np.nan), np.where(several, high, np.nan), count)
+
+
+def _resampled(values: Values, present: NDArray[np.bool_], statistic: Statistic) -> tuple[Values, Values, Values]:
+    """Centre and bootstrap interval of each column, over the curves that it has."""
+    centre, low, high = (np.full(values.shape[1], np.nan) for _ in range(3))
+    patterns, which = np.unique(present, axis=1, return_inverse=True)
+    for number, pattern in enumerate(patterns.T):
+        columns = np.flatnonzero(which.ravel() == number)
+        if pattern.any() and len(columns):
+            part = values[np.ix_(pattern, columns)]
+            centre[columns] = part.mean(axis=0) if statistic == "mean" else interquartile_mean(part)
+            low[columns], high[columns] = bootstrap_columns(part, statistic)
+    return centre, low, high
 
 
 def percentile_range(values: Iterable[ArrayLike], tail: float) -> tuple[float, float] | None:
