@@ -16,6 +16,7 @@ from storage.errors import (
     StateRefused,
     StorageError,
     UnknownRun,
+    UnknownStudy,
 )
 from storage.exchange import export_bundle, export_csv, export_json, import_bundle
 from storage.files import free_bytes, require_space
@@ -31,6 +32,7 @@ from storage.run_states import TRANSITIONS, RunState
 from storage.runs import Runs
 from storage.series import Series
 from storage.series_data import SeriesData
+from storage.studies import NewVariant, Studies, StudyRow, VariantRow
 from storage.writer import Writer
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "Lineage",
     "LogRow",
     "NewRun",
+    "NewVariant",
     "Project",
     "ProjectDamaged",
     "ProjectLocked",
@@ -65,7 +68,11 @@ __all__ = [
     "SeriesData",
     "StateRefused",
     "StorageError",
+    "Studies",
+    "StudyRow",
     "UnknownRun",
+    "UnknownStudy",
+    "VariantRow",
     "Writer",
     "default_project_folder",
     "export_bundle",

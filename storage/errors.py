@@ -60,6 +60,10 @@ class BundleRefused(StorageError):
     """A bundle is not safe or not whole; nothing of it was taken."""
 
 
+class UnknownStudy(StorageError):
+    """No study of this project has that name; what is near is named."""
+
+
 class UnknownRun(StorageError):
     """No run, or more than one, goes by that number, name or uuid."""
 

@@ -26,6 +26,7 @@ from storage.run_states import interrupt_gone
 from storage.runs import Runs
 from storage.series import Series
 from storage.sqlite import back_up, damaged, quick_check, reading, reading_engine, storage_error, writing_engine
+from storage.studies import Studies
 from storage.writer import Writer
 
 
@@ -54,6 +55,7 @@ class Project:
         self.series = Series(self._database)
         self.log = RunLog(self._database)
         self.artifacts = Artifacts(self._database)
+        self.studies = Studies(self._database)
         self.interrupted: tuple[int, ...] = ()
         if lock is not None:
             # A program that ends without closing still gets its last quarter of a second saved.
@@ -111,7 +113,8 @@ def open_project(folder: Path | str, *, write: bool = False) -> Project:
 
     For writing, folder and database are made if missing, the lock is taken, the database is checked, backed up and
     brought to the present schema, runs whose process is gone are marked as interrupted (`Project.interrupted`), and
-    leftovers of unfinished files are swept. Queued runs stay queued. Raises ProjectLocked, ProjectReadOnly, DiskFull.
+    leftovers of unfinished files are swept. Queued runs stay queued. Raises ProjectLocked, ProjectReadOnly, DiskFull,
+    and ProjectMissing where a file stands in the place of the folder.
 
     Both raise ProjectTooNew and ProjectDamaged, and leave the database as it was.
     """
@@ -147,6 +150,9 @@ def _open_for_reading(folder: Path) -> Project:
 def _open_for_writing(folder: Path) -> Project:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        told = f"{folder} is a file, or lies inside one; a project is a folder."
+        raise ProjectMissing(told, remedy="Choose a folder with --project.") from error
     except OSError as error:
         raise read_only(folder, error) from error
     lock = ProjectLock(folder)

@@ -95,7 +95,7 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRow:
-    """Runs that belong together; `kind` is "seeds", "study", ..."""
+    """Runs that belong together; `kind` is "seeds", or "variant" for one of a study (see `studies.py`)."""
 
     id: int
     uuid: str
@@ -103,6 +103,11 @@ class GroupRow:
     kind: str
     info: dict[str, Any]
     created: float
+
+    @property
+    def title(self) -> str:
+        """What it is called beside others like it: a variant's own name, else the group's."""
+        return str(self.info.get("variant") or self.name)
 
 
 @dataclass(frozen=True, slots=True)

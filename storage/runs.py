@@ -15,7 +15,8 @@ from uuid import uuid4
 from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
 from storage.database import Database
-from storage.errors import StateRefused, StorageError, UnknownRun
+from storage.errors import StateRefused, UnknownRun
+from storage.names import checked_name, one_line
 from storage.run_filters import RunFilter, order
 from storage.run_lines import RunLine, line_key, line_keys, lines
 from storage.run_rows import GroupRow, Lineage, NewRun, RunRow, run_row, select_rows, shown
@@ -224,6 +225,14 @@ class Runs:
         """Changes the budget (environment steps including warm-up)."""
         self._set(run_id, total_steps=int(total_steps))
 
+    def set_spec(self, run_id: int, spec: dict[str, Any], content_hash: str) -> None:
+        """Replaces a run's spec by the same one in another writing, such as with fields that came later.
+
+        Raises ValueError when it is not strict JSON.
+        """
+        json.dumps(spec, allow_nan=False)
+        self._set(run_id, spec=spec, content_hash=content_hash)
+
     def set_versions(self, run_id: int, versions: dict[str, Any]) -> None:
         """Notes the versions of the libraries that run it now."""
         self._set(run_id, versions=versions)
@@ -246,8 +255,8 @@ class Runs:
     # --- what users note
 
     def set_tags(self, run_id: int, tags: Iterable[str]) -> None:
-        """Replaces the tags of a run; blanks around them and repetitions are dropped."""
-        wanted = sorted({tag.strip() for tag in tags} - {""})
+        """Replaces the tags of a run; blanks around them and repetitions are dropped. Raises StorageError: too long."""
+        wanted = sorted({checked_name(tag, "tag") for tag in tags if one_line(tag)})
 
         def operation(connection: Connection) -> None:
             _uuid_of(connection, run_id)
@@ -263,16 +272,12 @@ class Runs:
 
     def rename(self, run_id: int, name: str) -> None:
         """Gives a run another name."""
-        if not name.strip():
-            raise StorageError("A run's name cannot be empty.", "The run keeps its name.")
-        self._set(run_id, name=name.strip())
+        self._set(run_id, name=checked_name(name, "run"))
 
     def rename_group(self, group_id: int, name: str) -> None:
         """Gives a group another name; the names of its runs stay."""
-        if not name.strip():
-            raise StorageError("A group's name cannot be empty.", "The group keeps its name.")
         self.group(group_id)
-        renamed = update(RunGroup).where(RunGroup.id == group_id).values(name=name.strip())
+        renamed = update(RunGroup).where(RunGroup.id == group_id).values(name=checked_name(name, "group"))
         self._database.writer.call(lambda connection: connection.execute(renamed).rowcount)
 
     def star(self, run_id: int, starred: bool = True) -> None:

@@ -12,7 +12,7 @@ from storage.series_data import SeriesData
 from storage.tables import ArtifactFile, LogEntry, Metric, Run, SeriesHead
 
 RETURN_METRICS = ("evaluation/return", "episode/return")  # the first that a run has gives its returns
-_KEPT_EVENTS = ("state", "fault", "resume")
+_KEPT_EVENTS = ("state", "fault", "resume", "quarantine")
 
 
 def truncate_run(connection: Connection, run_id: int, step: int) -> list[str]:

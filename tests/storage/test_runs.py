@@ -227,7 +227,8 @@ def test_a_resumed_run_goes_back_to_its_checkpoint_in_one_step(project: Project,
                 ("evaluation/return", step, step // 2, step / 100, 0.0, [0.0, 9.0, 4.0, 99.0, 7.0][step // 500])
             )
         project.series.append_many(run_id, rows)
-    for kind, step in (("episode", 900), ("episode", 1100), ("fault", 1800), ("resume", 1900), ("state", 2000)):
+    entries = {"episode": (900, 1100), "fault": (1800,), "resume": (1900,), "quarantine": (1950,), "state": (2000,)}
+    for kind, step in ((kind, step) for kind, steps in entries.items() for step in steps):
         project.log.append(run_id, kind, step, step // 2, 0.0, {})
     kept = project.artifacts.save(run_id, "resume", 1000, "resume-1000", {"w": np.ones(3)}, {"replay_segments": []})
     gone = project.artifacts.save(run_id, "snapshot", 1001, "snapshot-1001", {"w": np.ones(3)}, {})
@@ -238,7 +239,8 @@ def test_a_resumed_run_goes_back_to_its_checkpoint_in_one_step(project: Project,
     assert (row.latest_return, row.best_return) == (4.0, 9.0)
     assert project.series.latest(run_id) == {"evaluation/return": (1000, 4.0), "loss/a": (1000, 1.0)}
     kinds = [(event.kind, event.step) for event in project.log.read(run_id)]
-    assert kinds == [("state", 0), ("episode", 900), ("fault", 1800), ("resume", 1900), ("state", 2000)]
+    later = [("fault", 1800), ("resume", 1900), ("quarantine", 1950), ("state", 2000)]
+    assert kinds == [("state", 0), ("episode", 900), *later]
     assert project.artifacts.list(run_id) == (kept,)
     assert not project.artifacts.file(gone.path).exists()
     project.artifacts.load(kept)

@@ -10,5 +10,10 @@ AGENTS = Registry(
             settings="workbench.agents.alm_settings:AlmSettings",
             title="ALM: Aligned Latent Models",
         ),
+        "mpc": Entry(
+            target="workbench.agents.mpc:ModelPredictiveControl",
+            settings="workbench.agents.mpc_settings:MpcSettings",
+            title="MPC: a planner in an ensemble (PETS, MBRL 0.5 to 1.5)",
+        ),
     },
 )

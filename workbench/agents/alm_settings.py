@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from workbench.agents.alm_equations import EQUATIONS
+from workbench.equations import Equation
 from workbench.settings import Problem, Schedule, setting
 from workbench.spec import AgentSettings
 
@@ -19,6 +21,7 @@ class AlmSettings(AgentSettings):
     """Aligned Latent Models (Ghugare et al., ICLR 2023)."""
 
     name: ClassVar[str] = "alm"
+    equations: ClassVar[tuple[Equation, ...]] = EQUATIONS
 
     warm_up_steps: int = setting(
         4999,
@@ -50,6 +53,7 @@ class AlmSettings(AgentSettings):
         low=1,
         high=100,
         ablation=True,
+        tries=(1, 2, 5),
         group="Objective",
         source="Eq. 7, 8; Fig. 5b",
     )
@@ -59,6 +63,7 @@ class AlmSettings(AgentSettings):
         low=0.0,
         high=100.0,
         ablation=True,
+        tries=(0.05, 0.15, 0.2, 0.5, 1.0),
         group="Objective",
         source="Eq. 8; Fig. 11",
     )
@@ -90,6 +95,51 @@ class AlmSettings(AgentSettings):
         ablation=True,
         group="Objective",
         source="Eq. 8; Fig. 5c",
+    )
+    log_reward: str = setting(
+        "off",
+        help="log r, log Q (arguments at least 1e-6) in Eq. 7 (encoder_only) or also Eq. 8 (naive), on rewards + 20; "
+        "or rewards a (log(r + a) - log a), a = 10000 (shifted).",
+        choices=("off", "encoder_only", "naive", "shifted"),
+        ablation=True,
+        group="Objective",
+        source="Fig. 6, 12; App. A.8",
+    )
+    reconstruction: bool = setting(
+        False,
+        help="Maximum likelihood in place of Eq. 7: a decoder's squared error teaches the encoder, the KL the model.",
+        ablation=True,
+        group="Objective",
+        source="Fig. 15",
+        structural=True,
+    )
+    value_prediction: str = setting(
+        "off",
+        help="Reward's and critic's errors teach the encoder as well, or encoder and model one step on.",
+        choices=("off", "encoder", "encoder_and_model"),
+        ablation=True,
+        group="Objective",
+        source="Fig. 18, 19",
+    )
+    encoder: str = setting(
+        "learned",
+        help="Learned; identity: the state with a learned spread is the latent; states: the state itself, without a "
+        "model, for TD3. The last two ignore latent_size.",
+        choices=("learned", "identity", "states"),
+        ablation=True,
+        tries=("identity",),
+        group="Networks",
+        source="Fig. 13; App. F",
+        structural=True,
+    )
+    entropy_bonus: bool = setting(
+        False,
+        help="ALM-ENT: the policy's own standard deviation, and its entropy in the imagined reward, weighted so that "
+        "it stays at minus the number of actions.",
+        ablation=True,
+        group="Objective",
+        source="Table 5",
+        structural=True,
     )
     linear_classifier: bool = setting(
         False,
@@ -231,10 +281,39 @@ class AlmSettings(AgentSettings):
     )
 
     def check(self) -> Iterator[Problem]:
-        """A batch and a replay that fit together."""
+        """A batch and a replay that fit together, and ablations that leave every network something to learn from."""
         yield from super().check()
         if self.replay_capacity < self.rollout_length:
             window = f"a window of {self.rollout_length} transitions (rollout_length)"
             yield Problem("replay_capacity", f"{self.replay_capacity} cannot hold {window}")
         if self.classifier_pairs == "half" and self.batch_size % 2:
             yield Problem("batch_size", f"{self.batch_size} is odd; half of it shows the classifier imagined latents")
+        if self.entropy_bonus and self.actor_loss != "model":
+            yield Problem("entropy_bonus", "it is added to imagined rewards; expected actor_loss model")
+        if self.encoder == "states":
+            yield from self._check_states()
+        else:
+            yield from self._check_model_objective()
+
+    def _check_states(self) -> Iterator[Problem]:
+        """Without a model, what needs one is refused."""
+        if self.actor_loss != "td3":
+            yield Problem("encoder", "states have no model that the policy could learn in; expected actor_loss td3")
+        if self.reconstruction or self.value_prediction != "off":
+            name = "reconstruction" if self.reconstruction else "value_prediction"
+            yield Problem(name, "states have no encoder that it could teach; expected encoder learned")
+
+    def _check_model_objective(self) -> Iterator[Problem]:
+        """Encoder and model must each be reached by some term."""
+        if self.reconstruction:
+            if self.encoder != "learned":
+                yield Problem("reconstruction", f"encoder {self.encoder} needs no decoder; expected encoder learned")
+            if not self.kl_term:
+                yield Problem("kl_term", "with reconstruction, nothing else teaches the model; expected true")
+            if not self.value_term or self.value_prediction != "off":
+                name = "value_prediction" if self.value_term else "value_term"
+                yield Problem(name, "reconstruction has no value in its objective; leave it as it was")
+        elif not self.kl_term and not self.value_term and self.rollout_length == 1:
+            yield Problem("value_term", "one step without KL and value leaves the model nothing to learn from")
+        if self.value_prediction == "encoder_and_model" and self.rollout_length < 2:
+            yield Problem("value_prediction", "the model's step is judged at its end; expected rollout_length above 1")

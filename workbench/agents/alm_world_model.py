@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import Tensor
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class AlmWorldModel(LatentModel):
     """View of an agent's current networks: no copy, so it follows training."""
 
-    offers = frozenset({"value", "policy", "gradient"})
-
     def __init__(self, agent: AlignedLatentModel) -> None:
         self.agent = agent
-        self.latent_size = agent.settings.latent_size
+        decoder = {"decode"} if agent.settings.reconstruction else set()
+        self.offers = frozenset({"value", "policy", "gradient", "distribution"} | decoder)
+        self.latent_size = agent.latent_size
         self.action_size = agent.facts.action_size
         self.noise_size = self.latent_size
 
@@ -34,6 +34,14 @@ class AlmWorldModel(LatentModel):
         """m(z' | z, a) [..., latent]."""
         return _sample(self.agent.predict(latent, action), noise)
 
+    def encode_distribution(self, observation: Tensor) -> Gaussian:
+        """Online encoder's e(z | s), mean and std [..., latent]."""
+        return self.agent.encode(self.agent.encoder, observation)
+
+    def predict_distribution(self, latent: Tensor, action: Tensor) -> Gaussian:
+        """m(z' | z, a), mean and std [..., latent]."""
+        return self.agent.predict(latent, action)
+
     def reward(self, latent: Tensor, action: Tensor, next_latent: Tensor) -> Tensor:
         """r_theta(z, a) [...]."""
         return self.agent.predicted_reward(latent, action)
@@ -45,6 +53,12 @@ class AlmWorldModel(LatentModel):
     def policy(self, latent: Tensor) -> Tensor:
         """Mean action [..., action]."""
         return self.agent.policy(latent)
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """The decoder's observation [..., *shape]; only where the encoder is trained by reconstruction."""
+        if not self.agent.settings.reconstruction:
+            return super().decode(latent)
+        return cast(Tensor, self.agent.decoder(latent).unflatten(-1, self.agent.facts.observation_shape))
 
 
 def _sample(distribution: Gaussian, noise: Tensor | None) -> Tensor:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from workbench.agents.estimates import Estimator
 from workbench.agents.optimisation import GradientStep, NonFiniteWatch
 from workbench.models.world_model import WorldModel
 from workbench.noise import Noise, NoiseSource
@@ -34,6 +35,8 @@ class TaskFacts:
     observation_dtype: str
     action_low: npt.NDArray[np.float32]
     action_high: npt.NDArray[np.float32]
+    #: the task's true dynamics, where an observation tells its state; None elsewhere
+    true_model: WorldModel | None = None
 
     @property
     def action_size(self) -> int:
@@ -97,12 +100,51 @@ class Agent(ABC):
         """The model that planners and analyses look into; None if there is none."""
         return None
 
+    def estimator(self) -> Estimator | None:
+        """What its critic and model promise of a state and an action; None if it has no critic."""
+        return None
+
     def first_nonfinite(self) -> tuple[str, int] | None:
         """Name and update of the first loss or gradient norm that was not finite; synchronises with the device."""
         return None
 
 
-class GradientAgent(Agent):
+class NetworkAgent(Agent):
+    """An agent whose snapshots hold networks that another one of the same settings can take over."""
+
+    #: by the name that their tensors have in :meth:`state`, under ``network/``
+    networks: dict[str, nn.Module]
+
+    def network_tensors(self) -> dict[str, Tensor]:
+        """The ``network/`` tensors of :meth:`state`."""
+        return {
+            f"network/{name}.{key}": value
+            for name, network in self.networks.items()
+            for key, value in network.state_dict().items()
+        }
+
+    def load_networks(self, tensors: Mapping[str, Tensor]) -> None:
+        """Copy the ``network/`` tensors of a snapshot into place.
+
+        Raises:
+            ShapeMismatch: a tensor is missing or has another shape, because a setting that shapes networks differs.
+        """
+        for name, network in self.networks.items():
+            own = network.state_dict()
+            given = _under(f"network/{name}.", tensors)
+            for key, value in own.items():
+                if key not in given:
+                    message = f"the saved weights have no {name}.{key}; a setting that shapes networks differs"
+                    raise ShapeMismatch(message)
+                if given[key].shape != value.shape:
+                    raise ShapeMismatch(
+                        f"{name}.{key} is {list(given[key].shape)} in the saved weights and {list(value.shape)} with "
+                        "these settings; keep the settings that shape networks as they were"
+                    )
+            network.load_state_dict(given)
+
+
+class GradientAgent(NetworkAgent):
     """Networks, optimisers, and ``updates_per_step`` calls of :meth:`update` after each step past warm-up."""
 
     def __init__(self, settings: AgentSettings, facts: TaskFacts, seed: int, device: torch.device) -> None:
@@ -110,7 +152,7 @@ class GradientAgent(Agent):
         self.facts = facts
         self.device = device
         self.noise: Noise = NoiseSource(seed, "learning", device)
-        self.networks: dict[str, nn.Module] = {}
+        self.networks = {}
         self.optimisers: dict[str, GradientStep] = {}
         self.watch = NonFiniteWatch(device)
         #: replays of its own, by the name that a draw's ``buffer`` uses; saving them is the agent's part
@@ -155,11 +197,7 @@ class GradientAgent(Agent):
 
     def state(self) -> AgentState:
         """Networks, optimisers, noise, counters."""
-        tensors = {
-            f"network/{name}.{key}": value
-            for name, network in self.networks.items()
-            for key, value in network.state_dict().items()
-        }
+        tensors = self.network_tensors()
         for name, optimiser in self.optimisers.items():
             tensors.update({f"optimiser/{name}.{key}": value for key, value in optimiser.state().items()})
         if isinstance(self.noise, NoiseSource):
@@ -183,26 +221,6 @@ class GradientAgent(Agent):
         self.updates = state.document["updates"]
         self._learned_step = state.document["learned_step"]
         self._updates_this_step = state.document["updates_this_step"]
-
-    def load_networks(self, tensors: Mapping[str, Tensor]) -> None:
-        """Copy the ``network/`` tensors of a snapshot into place.
-
-        Raises:
-            ShapeMismatch: a tensor is missing or has another shape, because a setting that shapes networks differs.
-        """
-        for name, network in self.networks.items():
-            own = network.state_dict()
-            given = _under(f"network/{name}.", tensors)
-            for key, value in own.items():
-                if key not in given:
-                    message = f"the saved weights have no {name}.{key}; a setting that shapes networks differs"
-                    raise ShapeMismatch(message)
-                if given[key].shape != value.shape:
-                    raise ShapeMismatch(
-                        f"{name}.{key} is {list(given[key].shape)} in the saved weights and {list(value.shape)} with "
-                        "these settings; keep the settings that shape networks as they were"
-                    )
-            network.load_state_dict(given)
 
     def first_nonfinite(self) -> tuple[str, int] | None:
         """Name and update of the first loss or gradient norm that was not finite; synchronises with the device."""

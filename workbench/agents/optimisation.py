@@ -27,8 +27,9 @@ class NonFiniteWatch:
     def first(self) -> tuple[str, int] | None:
         """The earliest bad name and its update; waits for the device."""
         counters = self.counters.tolist()
-        bad = [(update, name) for name, update in zip(self.names, counters[1:], strict=False) if update > 0]
-        return (min(bad)[1], min(bad)[0]) if bad else None
+        bad = [(name, update) for name, update in zip(self.names, counters[1:], strict=False) if update > 0]
+        # In the same update a loss comes before the gradient norms that it spoils.
+        return min(bad, key=lambda each: (each[1], each[0].startswith("gradient_norm"), each[0])) if bad else None
 
 
 class GradientStep:

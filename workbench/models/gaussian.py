@@ -30,8 +30,12 @@ def squashed_gaussian(raw: Tensor) -> Gaussian:
     The mean is 30 tanh(raw / 30); the standard deviation is squeezed into (0.1, 10) by a softplus at both ends.
     """
     mean, std = raw.chunk(2, dim=-1)
-    std = functional.softplus(10.0 - 0.1 - functional.softplus(10.0 - std))
-    return Gaussian(30.0 * torch.tanh(mean / 30.0), 0.1 + std)
+    return Gaussian(30.0 * torch.tanh(mean / 30.0), squashed_std(std))
+
+
+def squashed_std(raw: Tensor, low: float = 0.1, high: float = 10.0) -> Tensor:
+    """A standard deviation in (low, high) from any number, by a softplus at both ends."""
+    return low + functional.softplus(high - low - functional.softplus(high - raw))
 
 
 def kl_divergence(p: Gaussian, q: Gaussian) -> Tensor:

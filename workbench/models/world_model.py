@@ -9,7 +9,13 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-OFFERS = frozenset({"value", "policy", "decode", "uncertainty", "continuation", "gradient"})
+from workbench.models.gaussian import Gaussian
+
+#: beside its methods of these names: "gradient" says that all can be differentiated, "filter" that ``encode`` needs
+#: ``previous``, "distribution" that encoder and model are Gaussian and say so
+OFFERS = frozenset(
+    {"value", "policy", "decode", "uncertainty", "continuation", "gradient", "filter", "distribution"}
+)
 
 
 class NotOffered(NotImplementedError):
@@ -43,6 +49,18 @@ class WorldModel(Protocol):
         ...
 
 
+@runtime_checkable
+class RollingModel(WorldModel, Protocol):
+    """A model that rolls whole sequences out at once, faster than step by step; without gradient."""
+
+    def rollout(self, latent: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents [N, H + 1, latent], rewards [N, H], and whether each step is reached, 0 or 1 [N, H + 1].
+
+        ``latent`` [latent] is where all of the sequences ``actions`` [N, H, action] start.
+        """
+        ...
+
+
 class LatentModel:
     """Base of world models: refuses, in words, what a model does not offer."""
 
@@ -67,6 +85,14 @@ class LatentModel:
     def continuation(self, next_latent: Tensor) -> Tensor:
         """Probability [...] that the episode goes on."""
         raise self._refusal("continuation")
+
+    def encode_distribution(self, observation: Tensor) -> Gaussian:
+        """e(z | s) of observations, mean and std [..., latent_size]; ``encode`` without noise gives its mean."""
+        raise self._refusal("distribution")
+
+    def predict_distribution(self, latent: Tensor, action: Tensor) -> Gaussian:
+        """m(z' | z, a), mean and std [..., latent_size]; ``predict`` without noise gives its mean."""
+        raise self._refusal("distribution")
 
     def _refusal(self, what: str) -> NotOffered:
         has = ", ".join(sorted(self.offers)) or "nothing else"

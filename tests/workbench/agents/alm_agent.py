@@ -74,10 +74,13 @@ def window_steps(horizon: int, size: int) -> Tensor:
 def draw_names(settings: AlmSettings) -> list[str]:
     """What one update draws, in the words of the noise source."""
     steps = range(settings.rollout_length)
-    names = ["z0", *(f"model_{t}" for t in steps), "action_K", "z_for_model", "fake", "z_next_classifier"]
-    names += ["z_critic", "z_next_critic", "next_action", "z_actor", "imagine_action_0"]
-    if settings.classifier_pairs == "half":
-        names += ["z_reward", "permutation"]
+    names = ["z_critic", "z_next_critic", "next_action", "z_actor", "imagine_action_0"]
+    if settings.encoder != "states":
+        names += ["z0", *(f"model_{t}" for t in steps), "z_for_model", "fake", "z_next_classifier"]
+        names += [] if settings.reconstruction else ["action_K"]
+        names += ["z_reward", "permutation"] if settings.classifier_pairs == "half" else []
+    if settings.value_prediction != "off":
+        names += ["z_value_prediction", "action_value_prediction"]
     if settings.actor_loss == "model":
         names += [f"imagine_action_{t + 1}" for t in steps] + [f"imagine_model_{t}" for t in steps]
     return names

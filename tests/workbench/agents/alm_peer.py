@@ -244,6 +244,8 @@ def make_noise(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
         width = sizes.action if "action" in name else sizes.latent
         noise[name] = generator.standard_normal((sizes.batch, width))
     noise["permutation"] = generator.permutation(sizes.batch)
+    noise["z_value_prediction"] = generator.standard_normal((sizes.batch, sizes.latent))
+    noise["action_value_prediction"] = generator.standard_normal((sizes.batch, sizes.action))
     return noise
 
 

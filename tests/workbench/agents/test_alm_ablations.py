@@ -26,7 +26,20 @@ EXPECTED: dict[str, tuple[Any, set[str]]] = {
     "linear_classifier": (True, {"classifier", "actor"}),
     "target_encoder": (False, LOSSES),
     "activation": ("relu", LOSSES),
+    "log_reward": ("naive", LOSSES - {"classifier"}),
+    "reconstruction": (True, {"encoder_model"}),
+    "value_prediction": ("encoder", {"encoder_model"}),
+    "encoder": ("identity", LOSSES),
+    "entropy_bonus": (True, {"encoder_model", "critic", "actor"}),
+    "observation_noise": (0.1, set()),  # it is the environment's, not the update's
+    "dynamics_noise": (0.1, set()),
 }
+#: other values of the same fields, and what else an ablation needs
+MORE: list[tuple[dict[str, Any], set[str]]] = [
+    ({"log_reward": "encoder_only"}, {"encoder_model", "reward", "critic"}),
+    ({"log_reward": "shifted"}, {"reward", "critic"}),
+    ({"value_prediction": "encoder_and_model"}, {"encoder_model"}),
+]
 ABLATIONS = [field for field in fields_of(AlmSettings) if field.ablation]
 #: steps without length, so that all losses belong to the given weights
 STILL = {"learning_rate": 1e-30, "max_gradient_norm": 1e30}
@@ -45,7 +58,8 @@ def numbers(**changes: Any) -> dict[str, torch.Tensor]:
         window_actions=batches.window_actions[:horizon],
         window_next_observations=batches.window_next_observations[:horizon],
     )
-    noise = fixed_noise(settings, make_noise(SMALL, 4), torch.float32)
+    sizes = replace(SMALL, latent=SMALL.observation) if settings.encoder == "identity" else SMALL
+    noise = fixed_noise(settings, make_noise(sizes, 4), torch.float32)
     agent.noise = noise
     metrics = agent.update(agent_batches(settings, batches, torch.float32), {"std": torch.tensor(0.5)})
     noise.finish()
@@ -64,9 +78,19 @@ def test_every_ablation_has_an_expectation() -> None:
 @pytest.mark.parametrize("name", [field.path for field in ABLATIONS])
 def test_an_ablation_changes_its_losses_and_no_other(name: str, usual: dict[str, torch.Tensor]) -> None:
     value, expected = EXPECTED[name]
-    ablated = numbers(**{name: value})
-    changed = {loss for loss in LOSSES if not torch.equal(ablated[f"loss/{loss}"], usual[f"loss/{loss}"])}
-    assert changed == expected
+    assert changed(numbers(**{name: value}), usual) == expected
+
+
+@pytest.mark.parametrize(("fields", "expected"), MORE, ids=lambda each: str(each))
+def test_another_value_of_an_ablation_changes_its_losses_and_no_other(
+    fields: dict[str, Any], expected: set[str], usual: dict[str, torch.Tensor]
+) -> None:
+    assert changed(numbers(**fields), usual) == expected
+
+
+def changed(ablated: dict[str, torch.Tensor], usual: dict[str, torch.Tensor]) -> set[str]:
+    """The losses of the usual ones that are not the same, bit for bit."""
+    return {loss for loss in LOSSES if not torch.equal(ablated[f"loss/{loss}"], usual[f"loss/{loss}"])}
 
 
 @pytest.mark.parametrize("name", [name for name, (_, losses) in EXPECTED.items() if losses != LOSSES])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor
 from tests.workbench.agents.alm_agent import PAPER, SMALL, agent_batches, fixed_noise, make_agent, make_settings
 from tests.workbench.agents.alm_peer import make_batches, make_noise
 from workbench.agents.alm import AlignedLatentModel
+from workbench.agents.alm_settings import AlmSettings
 from workbench.agents.optimisation import GradientStep
 from workbench.models.gaussian import Gaussian
 
@@ -30,7 +32,27 @@ KINDS: dict[str, dict[str, Any]] = {
     "no target encoder": {"target_encoder": False},
     "no KL": {"kl_term": False},
     "no value": {"value_term": False},
+    "logarithms": {"log_reward": "naive"},
+    "shifted rewards": {"log_reward": "shifted"},
+    "reconstruction": {"reconstruction": True},
+    "value prediction": {"value_prediction": "encoder"},
+    "value prediction through the model": {"value_prediction": "encoder_and_model"},
+    "identity encoder": {"encoder": "identity"},
+    "states": {"encoder": "states", "actor_loss": "td3"},
+    "entropy": {"entropy_bonus": True},
 }
+
+
+def groups_of(settings: AlmSettings) -> dict[str, tuple[set[str], set[str]]]:
+    """The groups that an agent with these settings has: no model on states, a decoder or a temperature where asked."""
+    if settings.encoder == "states":
+        return {"critic": ({"critic"}, set()), "actor": ({"actor"}, {"critic"})}
+    groups = dict(GROUPS)
+    if settings.reconstruction:
+        groups["model"] = ({"encoder", "model", "decoder"}, set())
+    if settings.entropy_bonus:
+        groups["temperature"] = ({"temperature"}, set())
+    return groups
 
 
 class Watched(GradientStep):
@@ -69,7 +91,7 @@ def update(agent: AlignedLatentModel, watch: bool = True) -> dict[str, Watched]:
     watched = {name: Watched(agent, step) for name, step in agent.optimisers.items()}
     if watch:
         agent.optimisers.update(watched)
-    noise = fixed_noise(agent.settings, make_noise(SMALL, 1))
+    noise = fixed_noise(agent.settings, make_noise(replace(SMALL, latent=agent.latent_size), 1))
     agent.noise = noise
     batches = agent_batches(agent.settings, make_batches(SMALL, 2))
     agent.update(batches, {"std": torch.tensor(0.5, dtype=torch.float64)})
@@ -80,8 +102,10 @@ def update(agent: AlignedLatentModel, watch: bool = True) -> dict[str, Watched]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_loss_reaches_its_group_and_moves_it_alone(kind: str) -> None:
     agent = make_agent(make_settings(**KINDS[kind]))
-    for group, watched in update(agent).items():
-        own, passed = GROUPS[group]
+    groups, found = groups_of(agent.settings), update(agent)
+    assert found.keys() == groups.keys()
+    for group, watched in found.items():
+        own, passed = groups[group]
         assert own <= watched.reached <= own | passed, group
         for parameter, moved in watched.moved.items():
             assert moved == (parameter.split(".")[0] in own), f"{group}: {parameter}"

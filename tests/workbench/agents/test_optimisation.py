@@ -130,6 +130,17 @@ def test_of_two_at_once_one_is_named() -> None:
     assert watch.first() in (("loss/a", 1), ("loss/b", 1))
 
 
+def test_a_loss_is_named_before_the_gradient_norm_that_it_spoils() -> None:
+    watch = NonFiniteWatch(CPU)
+    bad = torch.tensor(float("nan"))
+    watch.look({"gradient_norm/critic": bad, "loss/critic": bad})
+    assert watch.first() == ("loss/critic", 1)
+    earlier = NonFiniteWatch(CPU)
+    earlier.look({"gradient_norm/critic": bad, "loss/critic": torch.tensor(1.0)})
+    earlier.look({"gradient_norm/critic": bad, "loss/critic": bad})
+    assert earlier.first() == ("gradient_norm/critic", 1)
+
+
 def test_a_target_moves_by_its_rate() -> None:
     target, source = (nn.ParameterList(weights()) for _ in range(2))
     with torch.no_grad():

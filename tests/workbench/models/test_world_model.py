@@ -42,8 +42,9 @@ def test_what_is_not_offered_is_refused_in_words(model: LatentModel, has: str) -
         "decode": lambda: model.decode(x),
         "uncertainty": lambda: model.uncertainty(x, x),
         "continuation": lambda: model.continuation(x),
+        "distribution": lambda: model.predict_distribution(x, x),
     }
-    assert {*calls, "gradient"} == OFFERS
+    assert {*calls, "gradient", "filter"} == OFFERS
     name = type(model).__name__
     for what, call in calls.items():
         message = f"{name} has no {what}; beside encode, predict and reward it offers {has}"

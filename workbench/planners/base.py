@@ -1,0 +1,356 @@
+"""What every planner shares: the problem, what one iteration yields, and judging action sequences in a model.
+
+A planner is a generator (:meth:`Planner.iterate`): a stepper calls ``next`` once, an agent that acts exhausts it. The
+same problem with the same noise gives the same steps. Action sequences are [candidates N, horizon H, action A].
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from workbench.models.world_model import RollingModel, WorldModel
+from workbench.noise import Noise
+from workbench.planners.settings import PlannerSettings
+
+Array = npt.NDArray[np.float32]
+
+
+class PlanningError(ValueError):
+    """A problem that a planner cannot take; ``field`` names what is wrong, the message what would be right."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field, self.message = field, message
+
+
+@dataclass(frozen=True)
+class Box:
+    """Continuous actions between ``low`` and ``high``, each [action]."""
+
+    low: Tensor
+    high: Tensor
+
+    def clamp(self, actions: Tensor) -> Tensor:
+        """The nearest actions [..., action] inside the bounds."""
+        return torch.maximum(torch.minimum(actions, self.high), self.low)
+
+    @property
+    def half_width(self) -> Tensor:
+        """Half the distance between the bounds [action]; planners give spreads and step sizes in this unit."""
+        return 0.5 * (self.high - self.low)
+
+    def from_unit(self, unit: Tensor) -> Tensor:
+        """Actions [..., action] of coordinates in which the bounds are -1 and 1."""
+        return torch.addcmul(0.5 * (self.high + self.low), unit, self.half_width)
+
+    def to_unit(self, actions: Tensor) -> Tensor:
+        """The inverse of :meth:`from_unit`."""
+        return (actions - 0.5 * (self.high + self.low)) / self.half_width
+
+
+@dataclass(frozen=True)
+class Finite:
+    """A choice among the rows of ``table`` [n, action]."""
+
+    table: Tensor
+
+
+@dataclass(frozen=True)
+class PlanningProblem:
+    """From ``start`` [latent], find ``horizon`` actions that make the imagined return as large as possible.
+
+    ``warm_start`` [horizon, action] is where the search begins, usually the last plan shifted by a step, and ``kept``
+    [n, horizon, action] are sequences that planners which keep elites try again; :func:`following` makes both.
+    ``discount``, ``terminal_value`` and ``sampled_model`` are explained in
+    :class:`~workbench.planners.settings.PlannerSettings`. ``lambda_`` below 1 averages the returns of all lengths up to
+    the horizon, each ended by the value, with weights that fall by ``lambda_`` from one length to the next.
+    """
+
+    model: WorldModel
+    start: Tensor
+    actions: Box | Finite
+    noise: Noise
+    horizon: int
+    discount: float = 0.99
+    terminal_value: bool = False
+    sampled_model: bool = False
+    warm_start: Tensor | None = None
+    kept: Tensor | None = None
+    lambda_: float = 1.0
+
+    @classmethod
+    def of(
+        cls,
+        settings: PlannerSettings,
+        model: WorldModel,
+        start: Tensor,
+        actions: Box | Finite,
+        noise: Noise,
+        warm_start: Tensor | None = None,
+    ) -> PlanningProblem:
+        """The problem that ``settings`` pose, checked. Raises PlanningError."""
+        problem = cls(
+            model=model,
+            start=start,
+            actions=actions,
+            noise=noise,
+            horizon=settings.horizon,
+            discount=settings.discount,
+            terminal_value=settings.terminal_value,
+            sampled_model=settings.sampled_model,
+            warm_start=warm_start,
+        )
+        problem.check()
+        return problem
+
+    def check(self) -> None:
+        """Raises PlanningError for a problem that nothing could solve, naming the field."""
+        if self.horizon < 1:
+            raise PlanningError("horizon", f"{self.horizon} steps leave nothing to plan; it must be at least 1")
+        if self.terminal_value and "value" not in self.model.offers:
+            raise PlanningError("terminal_value", "this model has no value head; turn Terminal value off")
+        if self.start.shape != (self.model.latent_size,):
+            found, expected = list(self.start.shape), self.model.latent_size
+            raise PlanningError("start", f"a state of shape {found} belongs to another model; expected [{expected}]")
+        sizes = self.actions.table.shape[-1] if isinstance(self.actions, Finite) else len(self.actions.low)
+        if sizes != self.model.action_size:
+            raise PlanningError("actions", f"{sizes} action dimensions do not fit the model's {self.model.action_size}")
+        shape = (self.horizon, self.model.action_size)
+        if self.warm_start is not None and self.warm_start.shape != shape:
+            raise PlanningError("warm_start", f"shape {list(self.warm_start.shape)}; expected {list(shape)}")
+        if self.kept is not None and self.kept.shape[1:] != shape:
+            raise PlanningError("kept", f"shape {list(self.kept.shape)}; expected [n, {shape[0]}, {shape[1]}]")
+
+    def box(self) -> Box:
+        """The continuous actions. Raises PlanningError for a choice among few, and without finite bounds."""
+        if isinstance(self.actions, Finite):
+            raise PlanningError("actions", "this planner searches continuous actions; choose MCTS for a finite choice")
+        widths = self.actions.half_width
+        if not bool((torch.isfinite(widths) & (widths > 0.0)).all()):
+            raise PlanningError("actions", "their bounds must be finite, the lower below the upper, to be searched")
+        return self.actions
+
+    def needs(self, what: str, why: str) -> None:
+        """Raise PlanningError unless the model offers ``what``; ``why`` says what to do about it."""
+        if what not in self.model.offers:
+            raise PlanningError("model", f"{type(self.model).__name__} offers no {what}; {why}")
+
+    def with_noise(self, noise: Noise) -> PlanningProblem:
+        """The same problem, drawn for anew."""
+        return replace(self, noise=noise)
+
+
+@dataclass(frozen=True)
+class Imagination:
+    """Candidates rolled out in the model: latents [N, H + 1, latent], rewards [N, H], returns [N]."""
+
+    latents: Tensor
+    rewards: Tensor
+    returns: Tensor
+
+
+def model_noise(problem: PlanningProblem) -> Tensor | None:
+    """One draw for a whole plan [H, noise], shared by candidates and iterations; None where predictions are means."""
+    if not problem.sampled_model:
+        return None
+    return problem.noise.normal((problem.horizon, problem.model.noise_size), "plan_model")
+
+
+def imagine(problem: PlanningProblem, actions: Tensor, noise: Tensor | None = None) -> Imagination:
+    """Roll candidates [N, H', A] out from the start and sum their rewards.
+
+    return = sum_t g^t c_t r_t + g^H' c_H' V(z_H'), where c_t is the probability that the episode lasts until t (1 for
+    a model that does not offer ``continuation``) and V counts only with ``terminal_value``; with ``lambda_`` below 1 it
+    is the average over lengths that :class:`PlanningProblem` tells of. Gradients flow into the actions where they are
+    asked for. ``noise`` [H', noise] is :func:`model_noise`'s.
+    """
+    model = problem.model
+    candidates, horizon = actions.shape[:2]
+    if isinstance(model, RollingModel) and not actions.requires_grad:
+        latents, rewards, lasts = model.rollout(problem.start, actions)
+    else:
+        latents, rewards, lasts = _roll(model, problem.start.expand(candidates, -1), actions, noise)
+    weights = problem.discount ** torch.arange(horizon + 1, device=rewards.device, dtype=rewards.dtype)
+    gains = rewards * weights[:-1] * lasts[:, :-1]
+    if not problem.terminal_value:
+        return Imagination(latents, rewards, gains.sum(1))
+    if problem.lambda_ == 1.0:
+        ending = weights[-1] * lasts[:, -1] * model_value(model, latents[:, -1])
+        return Imagination(latents, rewards, gains.sum(1) + ending)
+    lengths = gains.cumsum(1) + weights[1:] * lasts[:, 1:] * model_value(model, latents[:, 1:])
+    shares = problem.lambda_ ** torch.arange(horizon, device=rewards.device, dtype=rewards.dtype)
+    shares = torch.cat(((1.0 - problem.lambda_) * shares[:-1], shares[-1:]))
+    return Imagination(latents, rewards, lengths @ shares)
+
+
+def judge(problem: PlanningProblem, actions: Tensor, noise: Tensor | None = None) -> Tensor:
+    """The returns [N] of candidates [N, H, A], without gradient."""
+    with torch.no_grad():
+        return imagine(problem, actions, noise).returns
+
+
+def _roll(model: WorldModel, latent: Tensor, actions: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Latents [N, H + 1, latent], rewards [N, H], and the probability of lasting until each step [N, H + 1]."""
+    steps = [latent]
+    for t in range(actions.shape[1]):
+        step_noise = None if noise is None else noise[t].expand(len(latent), -1)
+        steps.append(model.predict(steps[-1], actions[:, t], step_noise))
+    # Apart, so that a reward which does not look at the next latent sends no gradient through the last prediction.
+    before, after = torch.stack(steps[:-1], 1), torch.stack(steps[1:], 1)
+    rewards = model.reward(before, actions, after)
+    latents = torch.cat((before, after[:, -1:]), 1)
+    lasts = torch.ones_like(latents[:, :, 0])
+    if "continuation" in model.offers:
+        lasts = torch.cat((lasts[:, :1], cast(Any, model).continuation(after).cumprod(1)), 1)
+    return latents, rewards, lasts
+
+
+def model_value(model: WorldModel, latent: Tensor) -> Tensor:
+    """V(z) [...] of a model that offers it."""
+    return cast(Tensor, cast(Any, model).value(latent))
+
+
+def finite_returns(returns: Tensor) -> Tensor:
+    """``returns`` with minus infinity in place of what is not finite, so that a diverged rollout never wins."""
+    return torch.where(torch.isfinite(returns), returns, torch.full_like(returns, -torch.inf))
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """One iteration, as plain arrays (no tensors: it may be stored, sent and drawn). What a planner lacks is None.
+
+    ``plan`` [H, A] is what would be executed if the search ended here; ``best_actions`` [H, A] with ``best_return`` is
+    the best sequence met so far. ``latents`` [H + 1, latent] and ``rewards`` [H] are imagined for ``plan``,
+    ``plan_return`` its return. ``returns`` [N] are minus infinity where they were not finite, ``nonfinite`` of them.
+    ``mean`` and ``std`` [H, A] are the proposal from which ``actions`` [N, H, A] were drawn, ``elites`` their indices.
+    ``milliseconds`` is what this iteration took. ``extras`` holds a planner's own arrays. ``center`` [H, A] is where a
+    later search would begin, if that is not ``plan``.
+    """
+
+    iteration: int
+    actions: Array
+    returns: npt.NDArray[np.float64]
+    plan: Array
+    plan_return: float
+    latents: Array
+    rewards: Array
+    best_actions: Array
+    best_return: float
+    elites: npt.NDArray[np.int64] | None = None
+    mean: Array | None = None
+    std: Array | None = None
+    nonfinite: int = 0
+    milliseconds: float = 0.0
+    extras: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    center: Array | None = None
+
+
+class Planner(ABC):
+    """A search for actions. Its settings say how; it keeps nothing between two calls."""
+
+    settings: PlannerSettings
+
+    def __init__(self, settings: PlannerSettings) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def iterate(self, problem: PlanningProblem) -> Iterator[PlanStep]:
+        """One :class:`PlanStep` per iteration. Raises PlanningError before the first one if it cannot begin."""
+
+    def plan(self, problem: PlanningProblem) -> PlanStep:
+        """The last iteration's step."""
+        return deque(self.iterate(problem), maxlen=1).pop()
+
+
+class Report:
+    """Builds the :class:`PlanStep` of each iteration and remembers the best sequence met and the time taken."""
+
+    def __init__(self, problem: PlanningProblem) -> None:
+        self.problem = problem
+        self.best_actions: Tensor | None = None
+        self.best_return = -np.inf
+        self._count = 0
+        self._begin = time.perf_counter()
+
+    def begin(self) -> None:
+        """Start the clock of an iteration: whoever steps may have waited since the last one."""
+        self._begin = time.perf_counter()
+
+    def meet(self, actions: Tensor, returns: Tensor) -> Tensor:
+        """The best sequence [H, A] met so far, candidates [N, H, A] with ``returns`` [N] now among them."""
+        finite = finite_returns(returns.detach())
+        top = int(finite.argmax())
+        if self.best_actions is None or float(finite[top]) > self.best_return:
+            self.best_actions, self.best_return = actions[top].detach().clone(), float(finite[top])
+        return self.best_actions
+
+    def step(
+        self,
+        actions: Tensor,
+        returns: Tensor,
+        plan: Tensor,
+        noise: Tensor | None = None,
+        *,
+        elites: Tensor | None = None,
+        mean: Tensor | None = None,
+        std: Tensor | None = None,
+        center: Tensor | None = None,
+        extras: dict[str, npt.NDArray[Any]] | None = None,
+    ) -> PlanStep:
+        """The step after candidates [N, H, A] got ``returns`` [N] and ``plan`` [H, A] would be executed."""
+        finite = finite_returns(returns.detach())
+        best_actions = self.meet(actions, finite)
+        with torch.no_grad():
+            imagined = imagine(self.problem, plan.detach()[None], noise)
+        self._count += 1
+        now = time.perf_counter()
+        milliseconds, self._begin = 1000 * (now - self._begin), now
+        return PlanStep(
+            iteration=self._count,
+            actions=_array(actions),
+            returns=finite.cpu().double().numpy(),
+            plan=_array(plan),
+            plan_return=float(imagined.returns[0]),
+            latents=_array(imagined.latents[0]),
+            rewards=_array(imagined.rewards[0]),
+            best_actions=_array(best_actions),
+            best_return=self.best_return,
+            elites=None if elites is None else elites.cpu().numpy(),
+            mean=None if mean is None else _array(mean),
+            std=None if std is None else _array(std),
+            nonfinite=int((~torch.isfinite(returns)).sum()),
+            milliseconds=milliseconds,
+            extras=extras or {},
+            center=None if center is None else _array(center),
+        )
+
+
+def _array(tensor: Tensor) -> Array:
+    return np.array(tensor.detach().cpu().numpy(), np.float32)
+
+
+def shifted(plan: Tensor, fill: Tensor | None = None) -> Tensor:
+    """The plan [H, A] one step later: its first action gone, the last one repeated or ``fill`` [A] appended."""
+    last = plan[-1:] if fill is None else fill[None]
+    return torch.cat((plan[1:], last))
+
+
+def following(problem: PlanningProblem, step: PlanStep, start: Tensor) -> PlanningProblem:
+    """The problem one environment step later, at ``start`` [latent]: what ``step`` found is shifted and tried again."""
+    like = problem.start
+    center = torch.as_tensor(step.plan if step.center is None else step.center, device=like.device)
+    kept = None
+    if step.elites is not None and len(step.elites):
+        elites = torch.as_tensor(step.actions[step.elites], device=like.device)
+        kept = torch.cat((elites[:, 1:], elites[:, -1:]), 1)
+    return replace(problem, start=start, warm_start=shifted(center), kept=kept)

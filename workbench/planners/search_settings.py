@@ -1,0 +1,71 @@
+"""What planners that try many sequences of continuous actions share; no torch.
+
+Spreads and step sizes are in half widths of the action bounds, so that they mean the same for every task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from workbench.planners.settings import PlannerSettings
+from workbench.settings import Problem, Schedule, Settings, setting
+
+#: the unit of spreads and step sizes
+HALF_WIDTHS = "half widths of the bounds"
+
+
+@dataclass(frozen=True)
+class SearchSettings(PlannerSettings):
+    """How many sequences are tried, how often, and from where."""
+
+    candidates: int = setting(
+        500, help="Action sequences tried in each iteration.", low=1, high=100_000, log=True, group="Search"
+    )
+    iterations: int = setting(5, help="Rounds of trying and improving.", low=1, high=1000, group="Search")
+    warm_start: bool = setting(
+        True,
+        help="Begin from the last plan, shifted by a step; off: from the middle of the action bounds.",
+        group="Search",
+    )
+
+
+@dataclass(frozen=True)
+class AscentSettings(Settings):
+    """How sequences climb the return's gradient."""
+
+    learning_rate: Schedule = setting(  # noqa: RUF009 (a schedule is frozen)
+        Schedule.constant(0.1),
+        help="Step size: a number, or linear(start, end, steps) over the gradient steps of one plan.",
+        unit=HALF_WIDTHS,
+        above=0.0,
+        high=100.0,
+        group="Ascent",
+        source="Grad-MPC",
+    )
+    optimiser: str = setting(
+        "adam",
+        help="How a gradient becomes a step: Adam, RMSprop, or the gradient times the learning rate.",
+        choices=("adam", "rmsprop", "plain"),
+        group="Ascent",
+        source="Grad-MPC, Algorithm 1",
+    )
+    bounds: str = setting(
+        "clamp",
+        help="Keep actions inside their bounds by clamping after each step, or by climbing what tanh squashes.",
+        choices=("clamp", "tanh"),
+        group="Ascent",
+    )
+    clip_norm: float = setting(
+        0.0,
+        help="Largest norm of one sequence's gradient, longer ones are scaled down; 0: no limit.",
+        low=0.0,
+        high=1e6,
+        group="Ascent",
+    )
+
+
+def elites_fit(elites: int, candidates: int) -> Iterator[Problem]:
+    """The problem of more elites than there are candidates."""
+    if elites > candidates:
+        yield Problem("elites", f"{elites} cannot be chosen among {candidates} candidates; expected at most that many")
