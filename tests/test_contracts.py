@@ -333,8 +333,13 @@ def check_offers(model: LatentModel, latent: torch.Tensor, action: torch.Tensor,
         "decode": (lambda: model.decode(latent), observation.shape),
         "uncertainty": (lambda: model.uncertainty(latent, action), leading),
         "continuation": (lambda: model.continuation(latent), leading),
+        "distribution": (lambda: model.predict_distribution(latent, action).mean, latent.shape),
     }
-    assert set(calls) | {"gradient"} == OFFERS
+    assert set(calls) | {"gradient", "filter"} == OFFERS
+    if "distribution" in model.offers:
+        encoded = model.encode_distribution(observation)
+        assert torch.equal(encoded.mean, model.encode(observation))
+        assert encoded.std.shape == latent.shape and (encoded.std > 0).all()
     for name, (call, shape) in calls.items():
         if name in model.offers:
             assert call().shape == shape

@@ -91,3 +91,25 @@ def test_a_runs_seed_decides_it(agent: str) -> None:
     runs = [told(run(new_session(tiny_spec(agent, total_steps=40), seed))[0]) for seed in (1, 1, 2)]
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]
+
+
+@agents
+def test_measuring_q_bias_changes_nothing_of_a_run_and_goes_on_bit_for_bit(agent: str) -> None:
+    """In an environment and streams of its own. An agent without a critic has nothing to measure."""
+    bias = {"bias_interval": 10, "bias_states": 20, "bias_first_steps": 8}
+    spec = tiny_spec(agent, engine={"evaluation_interval": 20, **bias})
+    measured, plain = new_session(spec), new_session(tiny_spec(agent, engine={"evaluation_interval": 20}))
+    messages, _ = run(measured)
+    steps = [each.step for each in messages if isinstance(each, events.AnalysisFinished)]
+    assert steps == ([12, 22, 32, 42, 46] if measured.agent.estimator() is not None else [])
+    others = [each for each in messages if not isinstance(each, events.AnalysisFinished)]
+    assert told(others) == told(run(plain)[0])
+    assert everything(measured) == everything(plain)
+
+    def places(found: list[events.Message]) -> list[int]:
+        snapshots = [(n, each) for n, each in enumerate(found) if isinstance(each, events.Progress)]
+        measuring = [n for n, each in snapshots if each.phase == "measuring"]
+        finished = [n for n, each in enumerate(found) if isinstance(each, events.AnalysisFinished)]
+        return [*measuring[1:70:33], *finished[1:3]]
+
+    check_interruptions(spec, places)

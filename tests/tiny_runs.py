@@ -30,6 +30,10 @@ WARM_UP = 12
 EPISODE = 15
 
 
+#: what a search or a fit of many rounds is cut down to
+FEW = {"horizon": 3, "candidates": 8, "elites": 3, "iterations": 2, "most_epochs": 3}
+
+
 @contextmanager
 def odd_agent_installed() -> Iterator[None]:
     """The odd agent as a plugin called ``odd``."""
@@ -49,6 +53,8 @@ def tiny_settings(agent: str, **changes: Any) -> AgentSettings:
     for field in fields_of(kind):
         if field.kind == "int" and field.path.endswith("_size"):
             values[field.path] = max(8, int(field.low or 0))
+        elif field.path.rpartition(".")[2] in FEW:
+            values[field.path] = FEW[field.path.rpartition(".")[2]]
         elif field.kind == "ints":
             values[field.path] = [8] * len(field.default)
     values |= {"batch_size": 4, "warm_up_steps": WARM_UP, "total_steps": 46, "replay_capacity": 100}
@@ -167,6 +173,8 @@ def numbers_of(message: events.Message) -> dict[str, Any]:
         said["values"] = {k: v for k, v in message.values.items() if not k.startswith(("speed/", "time/"))}
     if isinstance(message, events.EvaluationFinished):
         said["recording"] = {k: (v.dtype, v.shape, v.tobytes()) for k, v in message.recording.items()}
+    if isinstance(message, events.AnalysisFinished):
+        said["arrays"] = {k: (v.dtype, v.shape, v.tobytes()) for k, v in message.arrays.items()}
     return {"kind": type(message).__name__, **said}
 
 

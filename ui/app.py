@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QThreadPool, QTimer
 from PySide6.QtGui import QGuiApplication, QIcon
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication, QDialog, QStyleFactory
 
 from storage import Project, default_project_folder
 from ui.actions import ActionRegistry
@@ -15,7 +15,7 @@ from ui.application_log import keep_log
 from ui.context import Context
 from ui.cursor import TimeCursor
 from ui.desktop import DesktopNotices
-from ui.dialogs.faults import open_with_dialogs
+from ui.dialogs.faults import Choice, FaultText, ask, open_with_dialogs
 from ui.engine import Engine
 from ui.feed import Feed
 from ui.main_window import MainWindow
@@ -60,11 +60,23 @@ class Application:
         """Show one project after the other until the window is closed for good."""
         wanted: Path | None = folder
         while wanted is not None:
-            project = open_with_dialogs(wanted, self.theme)
+            project = self._open(wanted)
             if project is None:
-                return 1
+                return 0 if self.termination.received else 1
             wanted = self.show(project)
         return 0
+
+    def _open(self, folder: Path) -> Project | None:
+        """The project, after the dialogs that it takes; a signal to end closes them. None: the user quits."""
+        self.termination.requested.connect(_close_dialog)
+        try:
+            return open_with_dialogs(folder, self.theme, self._ask)
+        finally:
+            self.termination.requested.disconnect(_close_dialog)
+
+    def _ask(self, text: FaultText, theme: Theme) -> Choice:
+        choice = Choice.QUIT if self.termination.received else ask(text, theme)
+        return Choice.QUIT if self.termination.received else choice
 
     def show(self, project: Project) -> Path | None:
         """One window over one project, until it closes; returns the project to open next."""
@@ -126,6 +138,12 @@ def run(folder: Path | None = None) -> int:
         return application.run(folder or default_project_folder())
     finally:
         application.close()
+
+
+def _close_dialog() -> None:
+    dialog = QApplication.activeModalWidget()
+    if isinstance(dialog, QDialog):
+        dialog.reject()
 
 
 def _qt_application() -> QApplication:

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QSizePolicy,
     QTabBar,
     QToolButton,
     QVBoxLayout,
@@ -52,12 +51,12 @@ class DockTitle(QFrame):
         self._theme = theme
         self._names: list[str] = []
         self._name = QLabel(title)
-        self._tabs = QTabBar()
+        self._tabs = _Tabs()
         self._tabs.setObjectName("docktabs")
         self._tabs.setDrawBase(False)
         self._tabs.setExpanding(False)
+        self._tabs.setElideMode(Qt.TextElideMode.ElideRight)
         self._tabs.setUsesScrollButtons(False)  # which would take room even where all tabs fit
-        self._tabs.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self._tabs.setAccessibleName("Panels that share this place")
         self._tabs.hide()
         self._tabs.currentChanged.connect(self._choose)
@@ -111,7 +110,9 @@ class DockTitle(QFrame):
         self._tabs.blockSignals(False)
         self._tabs.setVisible(len(names) > 1)
         self._name.setVisible(len(names) < 2)
+        self._squeeze()
         self._row.setContentsMargins(1 if len(names) > 1 else 11, 0, 5, 0)
+        self._row.activate()
 
     def focus_tabs(self) -> None:
         """Give the tab row the keyboard."""
@@ -152,8 +153,11 @@ class DockTitle(QFrame):
 
     def _squeeze(self) -> None:
         wanted = [control for control in self._controls if control in self._squeezed or not control.isHidden()]
-        fixed: list[QWidget] = [self._tabs if len(self._names) > 1 else self._name, self.enlarge, self.more]
-        room = self.width() - self._theme.px(30) - sum(widget.sizeHint().width() + 6 for widget in fixed)
+        buttons = sum(button.sizeHint().width() + 6 for button in (self.enlarge, self.more))
+        # The tabs' words are cut only where nothing else can give way.
+        self._tabs.setFixedWidth(max(0, min(self._tabs.full_width(), self.width() - buttons - 12)))
+        names = self._tabs.width() if len(self._names) > 1 else self._name.sizeHint().width()
+        room = self.width() - self._theme.px(30) - names - 6 - buttons
         squeezed = []
         for control in wanted:
             room -= max(control.minimumWidth(), control.minimumSizeHint().width()) + 6
@@ -171,7 +175,7 @@ class DockTitle(QFrame):
             control.setVisible(not squeezed)
         elif squeezed:
             self._below.addWidget(control)
-        else:
+        elif self._row.indexOf(control) < 0:
             later = self._controls[self._controls.index(control) + 1 :]
             places = [self._row.indexOf(widget) for widget in (*later, self.enlarge)]
             self._row.insertWidget(min(place for place in places if place >= 0), control)
@@ -179,6 +183,12 @@ class DockTitle(QFrame):
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._names):
             self.chosen.emit(self._names[index])
+
+
+class _Tabs(QTabBar):
+    def full_width(self) -> int:
+        """px at which no word is cut, whatever the width is now."""
+        return sum(self.tabSizeHint(number).width() for number in range(self.count()))
 
 
 class PanelDock(QDockWidget):

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from ui.context import Context
 from workbench.analysis.configuration import label as label
 from workbench.environments.catalog import find_task
-from workbench.presets import Preset, PresetError, as_command, read_presets
+from workbench.presets import PresetError, as_command, read_presets
 from workbench.registry import UnknownName
 from workbench.settings import Field, Settings, SettingsError, chosen, fields_of
 from workbench.spec import EngineSettings, RunSpec, agent_settings, check_seeds, new_spec

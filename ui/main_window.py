@@ -48,12 +48,11 @@ class MainWindow(QMainWindow):
         self.context = context
         self.setWindowTitle(f"{context.project.folder.name} · Foresight")
         entries = available()
-        kinds = [kind for kind in KINDS if any(entry.workspace == kind.name for entry in entries)]
         self.workspaces = {
             kind.name: Workspace(kind, [entry for entry in entries if entry.workspace == kind.name], context)
-            for kind in kinds
+            for kind in KINDS
         }
-        self.top_bar = TopBar(context, kinds)
+        self.top_bar = TopBar(context, KINDS)
         self.status_bar = StatusBar(context)
         self.machine = Machine(context.project.folder)
         self.banners = [TroubleBanner(context), RecoveryBanner(context)]
@@ -126,8 +125,8 @@ class MainWindow(QMainWindow):
                     self.context.preferences.set(SEEN, True)
 
     def show_panel(self, name: str) -> None:
-        """Bring a panel into sight, wherever it is, and give it the keyboard."""
-        for key, workspace in self.workspaces.items():
+        """Bring a panel into sight, here if it stands here, else wherever it is, and give it the keyboard."""
+        for key, workspace in sorted(self.workspaces.items(), key=lambda item: item[1] is not self.workspace):
             if any(entry.name == name for entry in workspace.entries):
                 self.show_workspace(key)
                 workspace.show_panel(name)
@@ -147,6 +146,8 @@ class MainWindow(QMainWindow):
 
     def _say_obstacle(self, action_id: str, obstacle: str) -> None:
         assert self.context is not None
+        if action_id.startswith("runs."):
+            return  # whose obstacles name the run and are told where those commands are made
         self.context.notices.add("info", f"{self.context.actions.qt(action_id).text().rstrip('…')}: {obstacle}")
 
     def _follow_focus(self, *_: object) -> None:

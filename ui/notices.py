@@ -35,12 +35,19 @@ class Notices(QObject):
         self.items: list[Notice] = []
 
     def add(self, level: Level, text: str, action: str = "", run: Callable[[], object] | None = None) -> None:
-        """Say something; the same text again only counts up."""
+        """Say something; the same text again counts up, and offers what belongs to the newest.
+
+        What the user did is told every time; a warning that comes again and again does not push itself forward.
+        """
         for notice in self.items:
             if notice.text == text:
                 notice.count += 1
                 notice.time = time.time()
+                if run is not None:
+                    notice.action, notice.run = action, run
                 self.changed.emit()
+                if level in ("info", "ok"):
+                    self.added.emit(notice)
                 return
         notice = Notice(level, text, action, run)
         self.items.append(notice)

@@ -19,6 +19,13 @@ def default_path() -> Path:
     return platformdirs.user_config_path("foresight", appauthor=False) / "window.json"
 
 
+def _table(value: Any) -> dict[str, Any]:
+    """What was read, where it is what this wrote. Raises ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{type(value).__name__} in the place of names and values")
+    return value
+
+
 class Preferences:
     """Names -> JSON values. A damaged file is put aside and the defaults are used."""
 
@@ -26,7 +33,7 @@ class Preferences:
         self.path = path or default_path()
         self._values: dict[str, Any] = {}
         try:
-            self._values = json.loads(self.path.read_text(encoding="utf-8"))
+            self._values = _table(json.loads(self.path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             pass
         except (OSError, ValueError):

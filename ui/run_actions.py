@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from storage import RunFilter, RunRow
 from storage.run_states import ENDED_STATES
@@ -15,6 +15,7 @@ from ui.actions import Action
 from ui.context import Context
 from ui.dialogs.fork import ForkDialog
 from ui.dialogs.note import NoteDialog
+from ui.dialogs.save_file import ask_for_file
 from ui.dialogs.tags import TagsDialog
 from ui.panels.presets import open_with
 from ui.run_changes import RunChanges, title_of
@@ -177,17 +178,16 @@ class RunActions(QObject):
             self.changes.set_tags(dialog.tags(), rows)
 
     def _edit_note(self, rows: list[RunRow]) -> None:
-        dialog = NoteDialog(title_of(rows, self._context.project.runs.group), rows[0].note, self._view)
+        dialog = NoteDialog(title_of(rows, self._context.project.runs), [row.note for row in rows], self._view)
         if dialog.exec() == QDialog.DialogCode.Accepted:
             self.changes.set_note(dialog.note(), rows)
 
     def _choose_file(self, rows: list[RunRow], kind: str) -> None:
         folder = Path(self._context.preferences.get("export.folder", str(Path.home())))
-        start = str(folder / file_name(rows, kind))
-        chosen, _ = QFileDialog.getSaveFileName(self._view, "Export", start, FILE_KINDS[kind])
-        if chosen:
-            self._context.preferences.set("export.folder", str(Path(chosen).parent))
-            self.export.start(rows, kind, Path(chosen))
+        chosen = ask_for_file(self._view, "Export", folder / file_name(rows, kind), FILE_KINDS[kind])
+        if chosen is not None:
+            self._context.preferences.set("export.folder", str(chosen.parent))
+            self.export.start(rows, kind, chosen)
 
     def _tell_refusal(self, action_id: str, obstacle: str) -> None:
         if action_id.startswith("runs."):

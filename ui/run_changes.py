@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from storage import GroupRow, Project, RunFilter, RunRow, StorageError
+from storage import Project, RunFilter, RunRow, Runs, StorageError
 from ui import format
 from ui.context import Context
 from ui.undo import Step
@@ -44,14 +44,14 @@ class RunChanges:
         """Star the runs, or take the stars away where all have one."""
         wanted = not all(row.starred for row in rows)
         before = {row.id: row.starred for row in rows}
-        text = f"{'Star' if wanted else 'Unstar'} {title_of(rows, self._runs.group)}"
+        text = f"{'Star' if wanted else 'Unstar'} {title_of(rows, self._runs)}"
         self._set(text, self._runs.star, dict.fromkeys(before, wanted), before)
 
     def archive(self, rows: Sequence[RunRow]) -> None:
         """Hide the runs from the table, or show them again where all are hidden."""
         wanted = not all(row.archived for row in rows)
         before = {row.id: row.archived for row in rows}
-        title = title_of(rows, self._runs.group)
+        title = title_of(rows, self._runs)
         text = f"Archive {title}" if wanted else f"Take {title} out of the archive"
         notice = f'Archived "{title}".' if wanted else ""
         self._set(text, self._runs.archive, dict.fromkeys(before, wanted), before, notice)
@@ -59,17 +59,17 @@ class RunChanges:
     def set_tags(self, tags: Mapping[int, Iterable[str]], rows: Sequence[RunRow]) -> None:
         """Give each run its tags."""
         before = {row.id: row.tags for row in rows}
-        self._set(f"Tag {title_of(rows, self._runs.group)}", self._runs.set_tags, tags, before)
+        self._set(f"Tag {title_of(rows, self._runs)}", self._runs.set_tags, tags, before)
 
     def set_note(self, note: str, rows: Sequence[RunRow]) -> None:
         """Give the runs a note."""
         before = {row.id: row.note for row in rows}
-        title = title_of(rows, self._runs.group)
+        title = title_of(rows, self._runs)
         self._set(f"Note on {title}", self._runs.set_note, dict.fromkeys(before, note), before)
 
     def delete(self, rows: Sequence[RunRow]) -> None:
         """Put ended runs into the bin, which is emptied when the project closes."""
-        title = title_of(rows, self._runs.group)
+        title = title_of(rows, self._runs)
         before = {row.id: False for row in rows}
         self._set(f"Delete {title}", self._put_in_bin, dict.fromkeys(before, True), before, f'Deleted "{title}".')
 
@@ -134,13 +134,16 @@ class RunChanges:
             selection.select(run_id for run_id in selection.runs if run_id in left)
 
 
-def title_of(rows: Sequence[RunRow], group: Callable[[int], GroupRow]) -> str:
-    """What to call some runs: the one run's name, the one group's, or how many they are."""
-    groups = {row.group_id for row in rows}
+def title_of(rows: Sequence[RunRow], runs: Runs) -> str:
+    """What to call some runs: the one run's name, the group's where they are all of it, or how many they are."""
     if len(rows) == 1:
         return rows[0].name
+    groups, number = {row.group_id for row in rows}, format.plural(len(rows), "run")
     only = groups.pop() if len(groups) == 1 else None
-    return group(only).name if only is not None else format.plural(len(rows), "run")
+    if only is None:
+        return number
+    name = runs.group(only).name
+    return name if len(rows) == runs.count(RunFilter(group=only, archived=None)) else f"{number} of {name}"
 
 
 def empty_bin(project: Project) -> int:
@@ -149,8 +152,8 @@ def empty_bin(project: Project) -> int:
     What the storage refuses then stays in the bin for the next time.
     """
     removed = 0
-    with contextlib.suppress(StorageError):
-        for row in project.runs.page(RunFilter(deleted=True, archived=None)) if project.writable else ():
+    for row in project.runs.page(RunFilter(deleted=True, archived=None)) if project.writable else ():
+        with contextlib.suppress(StorageError):
             project.runs.purge(row.id)
             removed += 1
     return removed

@@ -86,6 +86,7 @@ class StatusBar(QFrame):
         self._context = context
         self._saved_icon, self._folder_icon, self._disk_icon = QLabel(), QLabel(), QLabel()
         self._saved, self._disk = QLabel(), QLabel("—")
+        self._disk.setProperty("role", "label")
         self._project = ElidedLabel(context.project.folder.name)
         self._project.setToolTip(str(context.project.folder))
         self._project.setAccessibleName(f"Project {context.project.folder}")
@@ -155,13 +156,25 @@ class StatusBar(QFrame):
         self.gpu.setVisible(bool(uses))
         if uses:
             self.gpu.show_share(max(uses), format.percent(max(uses)))
-        self._disk.setText(f"{format.size(load.disk_free)} free")
-        role = "warn" if load.disk_free < LOW_DISK else "label"
-        if self._disk.property("role") != role:
-            self._disk.setProperty("role", role)
-            self._disk.style().unpolish(self._disk)
-            self._disk.style().polish(self._disk)
-            self._disk.setFont(self._context.theme.font(11))
+        self._show_disk(load.disk_free)
+
+    def _show_disk(self, free: int) -> None:
+        low = free < LOW_DISK
+        self._disk.setText(f"{'Only ' if low else ''}{format.size(free)} free")
+        role = "warn" if low else "label"
+        if self._disk.property("role") == role:
+            return
+        self._disk.setProperty("role", role)
+        self._disk.style().unpolish(self._disk)
+        self._disk.style().polish(self._disk)
+        self._disk.setFont(self._context.theme.font(11))
+        self._disk_icon.setPixmap(self._pixmap(*self._disk_sign()))
+        if low:
+            told = f"Only {format.size(free)} are free on the project's disk. Training pauses when it is full."
+            self._context.notices.add("warn", told)
+
+    def _disk_sign(self) -> tuple[str, str]:
+        return ("warn", "warn") if self._disk.property("role") == "warn" else ("disk", "text3")
 
     def tell_saved(self) -> None:
         """How long ago the last change was saved."""
@@ -184,7 +197,7 @@ class StatusBar(QFrame):
         words = {"preparing": "Preparing the engine", "failed": "The engine is missing"}.get(engine.state, "")
         self._preparing.setText(words)
         self._preparing.setVisible(bool(words))
-        self._preparing.setToolTip(engine.problem or "Loading torch and the simulator; runs can be queued meanwhile.")
+        self._preparing.setToolTip(engine.problem or "Loading torch and the simulator; runs can start soon.")
         self._preparing.setProperty("role", "bad" if engine.state == "failed" else "accent")
         self._preparing.style().polish(self._preparing)
 
@@ -260,10 +273,10 @@ class StatusBar(QFrame):
         self._notice.setFont(theme.font(11, 500))
         for button in (self._notice_action, self._waiting):
             button.setFont(theme.font(11, 500))
-        for label in (self._saved, self._disk, self._project):
+        for label in (self._saved, self._project):
             label.setProperty("role", "label")
         self._folder_icon.setPixmap(self._pixmap("folder", "text3"))
-        self._disk_icon.setPixmap(self._pixmap("disk", "text3"))
+        self._disk_icon.setPixmap(self._pixmap(*self._disk_sign()))
         for meter in (self.cpu, self.gpu, self.memory):
             meter.set_fonts()
         self._saved.setText("")

@@ -22,6 +22,7 @@ QMenuBar::item:selected { background: @hover; color: @text; }
 QMenu { background: @overlay; color: @text; border: 1px solid @ctl; padding: 4px; }
 QMenu::item { padding: 5u 24u 5u 10u; border-radius: 4px; }
 QMenu::icon { padding-left: 8u; }
+QMenu::icon:checked { background: @accent_ground; border: 1px solid @accent; border-radius: 4px; }
 QMenu::item:selected { background: @select; }
 QMenu::item:disabled { color: @text3; }
 QMenu::separator { height: 1px; background: @line; margin: 4px 0; }
@@ -68,6 +69,8 @@ QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QPlainTextEdit { background: @ra
   border: 1px solid @field; border-radius: 5px; padding: 0 8u; min-height: 26u;
   selection-background-color: @fill; selection-color: @on; }
 QPlainTextEdit { padding: 6u 8u; }
+QPlainTextEdit[role="code"] { border: 1px solid @line; }
+QPlainTextEdit[role="code"]:focus { border: 1px solid @accent; }
 QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus { border: 2px solid @accent; padding: 0 8u-1;
   min-height: 26u-2; }
 QLineEdit[state="error"], QSpinBox[state="error"], QComboBox[state="error"] { border: 1px solid @bad; }
@@ -75,6 +78,12 @@ QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled { color: @text3; backg
 QComboBox QLineEdit, QComboBox QLineEdit:focus { background: transparent; border: 0; padding: 0; min-height: 0; }
 QComboBox::drop-down { border: 0; width: 24u; }
 QComboBox::down-arrow { image: url(@icon_down); width: 14u; height: 14u; }
+QSpinBox::up-button, QSpinBox::down-button { border: 0; background: transparent; width: 18u; }
+QSpinBox::up-button { subcontrol-position: top right; }
+QSpinBox::down-button { subcontrol-position: bottom right; }
+QSpinBox::up-arrow { image: url(@icon_up); width: 10u; height: 10u; }
+QSpinBox::down-arrow { image: url(@icon_down); width: 10u; height: 10u; }
+#strip { background: @panel; border: 1px solid @line; border-radius: 6px; }
 QComboBox QAbstractItemView { background: @overlay; color: @text; border: 1px solid @ctl; outline: 0;
   selection-background-color: @select; selection-color: @text; }
 QPushButton { background: @raised; color: @text; border: 1px solid @ctl; border-radius: 5px; padding: 0 12u;

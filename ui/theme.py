@@ -181,7 +181,7 @@ class Theme(QObject):
     def icon_files(self) -> dict[str, str]:
         """Paths of the icons that the style sheet needs as files, in the present colours."""
         files = {}
-        for name, icon, token in (("down", "down", "text2"), ("check", "check", "on")):
+        for name, icon, token in (("down", "down", "text2"), ("up", "up", "text2"), ("check", "check", "on")):
             path = Path(self._files.path()) / f"{name}-{self.hex(token).lstrip('#')}.png"
             if not path.exists():
                 self.icon(icon, token, 16).pixmap(32, 32).save(str(path))

@@ -29,7 +29,9 @@ from ui.workspaces import WorkspaceKind
 HEIGHT = 44
 MENUS = ("File", "Edit", "Run", "View", "Help")
 #: px at text scale 100 % below which the tabs lose their icons and the search field its words
-NARROW = 1180
+NARROW = 1380
+#: px at text scale 100 % below which the tabs are icons alone, and what runs is a number
+TIGHT = 960
 
 
 class SearchField(QPushButton):
@@ -82,7 +84,7 @@ class TopBar(QFrame):
         self.setObjectName("topbar")
         self._context = context
         self._kinds = tuple(kinds)
-        self._narrow: bool | None = None
+        self._narrow, self._tight, self._fitted = False, False, False
         self._mark = QSvgWidget(str(ASSETS / "mark.svg"))
         self._mark.setAccessibleName("Foresight")
         self.menus = QMenuBar()
@@ -95,13 +97,11 @@ class TopBar(QFrame):
         self.running = QToolButton()
         self.running.setObjectName("running")
         self.running.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.running.setToolTip("Runs that train and wait; shows them")
         self.theme_button, self.help_button = QToolButton(), QToolButton()
         self.theme_button.setAccessibleName("Dark or light theme")
         self.help_button.setAccessibleName("Help")
         self._lay_out()
         self._repaint()
-        self.refresh()
         context.theme.changed.connect(self._repaint)
         context.feed.runs_changed.connect(self.refresh)
 
@@ -127,9 +127,10 @@ class TopBar(QFrame):
         tab = QToolButton()
         tab.setObjectName("workspacetab")
         tab.setText(f" {kind.title}")
+        tab.setAccessibleName(kind.title)
         tab.setCheckable(True)
         tab.setAutoExclusive(True)
-        tab.setToolTip(f"{kind.purpose}  Ctrl+{number}")
+        tab.setToolTip(f"{kind.title}: {kind.purpose[:1].lower()}{kind.purpose[1:]}  Ctrl+{number}")
         tab.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         tab.clicked.connect(lambda: self.chosen.emit(kind.name))
         tab.toggled.connect(self._repaint_tabs)
@@ -157,7 +158,10 @@ class TopBar(QFrame):
         except StorageError:
             return
         words = [f"{running} running"] * bool(running) + [f"{queued} queued"] * bool(queued)
-        self.running.setText(" · ".join(words))
+        told = " · ".join(words)
+        self.running.setText(str(running + queued) if self._tight else told)
+        self.running.setAccessibleName(told)
+        self.running.setToolTip(f"{told}; shows them")
         self.running.setVisible(bool(words))
         self.running.setIcon(self._context.theme.icon("play" if running else "queue", "accent" if running else "text3"))
 
@@ -174,9 +178,8 @@ class TopBar(QFrame):
         self.help_button.setToolTip("Keys and help  F1")
         for button in (self.theme_button, self.help_button, self.running):
             button.setIconSize(QSize(theme.px(16), theme.px(16)))
-        self._narrow = None
+        self._fitted = False
         self._fit()
-        self.refresh()
 
     def _repaint_tabs(self) -> None:
         theme = self._context.theme
@@ -186,14 +189,17 @@ class TopBar(QFrame):
             tab.setIcon(theme.icon(kind.icon, "accent" if tab.isChecked() else "text3"))
             tab.setIconSize(QSize(theme.px(16), theme.px(16)))
             style = Qt.ToolButtonStyle
-            tab.setToolButtonStyle(style.ToolButtonTextOnly if self._narrow else style.ToolButtonTextBesideIcon)
+            wide = style.ToolButtonTextOnly if self._narrow else style.ToolButtonTextBesideIcon
+            tab.setToolButtonStyle(style.ToolButtonIconOnly if self._tight else wide)
 
     def _fit(self) -> None:
-        narrow = self.width() < self._context.theme.px(NARROW)
-        if narrow != self._narrow:
-            self._narrow = narrow
+        px = self._context.theme.px
+        narrow, tight = self.width() < px(NARROW), self.width() < px(TIGHT)
+        if not self._fitted or (narrow, tight) != (self._narrow, self._tight):
+            self._narrow, self._tight, self._fitted = narrow, tight, True
             self.search.set_narrow(narrow)
             self._repaint_tabs()
+            self.refresh()
 
     @guarded
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit
 from ui.actions import Action
 from ui.dialogs.keys import KeysDialog
 from ui.dialogs.settings import SettingsDialog
-from ui.dialogs.welcome import Welcome
+from ui.dialogs.welcome import DEMO, Welcome, open_demo
 from ui.theme import Mode
 
 if TYPE_CHECKING:
@@ -33,10 +33,13 @@ def _add_file(window: MainWindow) -> None:
     context = window.context
     assert context is not None
     add = context.actions.add
-    if "configure" in window.workspaces:
+    if window.workspaces["configure"].entries:
         show = functools.partial(window.show_panel, "new_run")
         add(Action("file.new_run", "New run", show, "Ctrl+N", "File", "plus", "Choose a preset or settings for a run"))
     add(Action("project.open", "Open a project…", lambda: _choose_project(window), "Ctrl+O", "File", "folder"))
+    if DEMO.is_dir():
+        help = "Finished runs to look around in, as a copy that you may change"
+        add(Action("demo.open", "Open the demo", lambda: open_demo(window), "", "File", "beaker", help))
     url = QUrl.fromLocalFile(str(context.project.folder))
     add(Action("project.folder", "Show the project's folder", lambda: QDesktopServices.openUrl(url), "", "File"))
     add(Action("window.settings", "Settings…", lambda: _settings(window), "Ctrl+,", "File", "sliders"))
@@ -90,7 +93,8 @@ def _add_panels(window: MainWindow) -> None:
         for entry in workspace.entries:
             show = functools.partial(window.show_panel, entry.name)
             help = f"Show the panel {entry.title} of {workspace.kind.title}"
-            context.actions.add(Action(f"panel.{entry.name}", entry.title, show, "", "View/Panels", help=help))
+            if f"panel.{entry.name}" not in context.actions:  # it may stand in several workspaces
+                context.actions.add(Action(f"panel.{entry.name}", entry.title, show, "", "View/Panels", help=help))
 
 
 def _add_help(window: MainWindow) -> None:

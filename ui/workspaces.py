@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import itertools
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QTabWidget, QWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
 
 from ui.context import Context
+from ui.controls.empty_state import EmptyState
 from ui.dock import PanelDock
 from ui.guard import guarded, guarded_or
 from ui.panels import PANELS, PanelEntry
+from ui.workspace_kinds import KINDS, WorkspaceKind
+
+__all__ = ["KINDS", "Workspace", "WorkspaceKind", "available"]
 
 _logger = logging.getLogger(__name__)
 
 #: milliseconds from a change of the layout to the file
 SAVE_DELAY = 300
-
-
-@dataclass(frozen=True)
-class WorkspaceKind:
-    """What a workspace is for. Sizes are px at text scale 100 %; below ``wide`` its side columns become tabs."""
-
-    name: str
-    title: str
-    icon: str
-    purpose: str
-    left: int
-    right: int
-    bottom: int
-    wide: int
-
-
-KINDS = (
-    WorkspaceKind("configure", "Configure", "sliders", "Every setting, with its source.", 256, 388, 300, 1216),
-    WorkspaceKind("watch", "Watch", "eye", "Curves, simulation, time left.", 256, 540, 368, 1200),
-    WorkspaceKind("diagnose", "Diagnose", "diagnose", "Is the model right, the critic honest?", 256, 556, 300, 1220),
-    WorkspaceKind("compare", "Compare", "compare", "Which term matters, how sure?", 356, 316, 330, 1284),
-    WorkspaceKind("plan", "Plan", "plan", "Step through a planner.", 252, 448, 262, 1232),
-)
 
 
 def available() -> list[PanelEntry]:
@@ -74,6 +55,11 @@ class Workspace(QMainWindow):
         self._compact: bool | None = None
         self._before_enlarging: QByteArray | None = None
         self._arranging = False
+        self._size = QSize()  # after which the docks were laid out
+        self._chosen: list[str] = []  # panels brought to the front by the user, the last one last
+        self.vacancy = EmptyState(context.theme)
+        self.vacancy.setParent(self)
+        self.vacancy.hide()
         self.setDockNestingEnabled(True)
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.setAnimated(False)
@@ -101,10 +87,23 @@ class Workspace(QMainWindow):
                 self._context.notices.add("bad", f"The panel {entry.title} cannot be shown: {error}")
                 continue
             self._add(PanelDock(entry.name, panel, self._context.theme))
+        if self.kind.strip and self.docks:
+            self._add_strip()
         self.lock(bool(self._context.preferences.get("layout.locked", False)))
         self.panels_changed.emit()
         if self.isVisible():
             self._arrange()
+        self._tell_vacancy()
+
+    def _add_strip(self) -> None:
+        module, _, name = self.kind.strip.partition(":")
+        frame = QWidget()
+        column = QVBoxLayout(frame)
+        column.setContentsMargins(0, 0, 0, 6)
+        self.setMenuWidget(frame)
+        strip = getattr(importlib.import_module(module), name)(self._context)
+        column.addWidget(strip)
+        strip.add_keys(self)
 
     def _add(self, dock: PanelDock) -> None:
         self.docks[dock.objectName()] = dock
@@ -148,6 +147,7 @@ class Workspace(QMainWindow):
         if dock is None:
             return
         self.shrink()
+        self._note_choice(name)
         dock.show()
         dock.raise_()
         if focus:
@@ -213,6 +213,7 @@ class Workspace(QMainWindow):
     def reset(self) -> None:
         """The layout that the workspace began with."""
         self._before_enlarging = None
+        self._chosen = []
         self._default_layout()
         self._note_change()
 
@@ -237,7 +238,7 @@ class Workspace(QMainWindow):
         compact = self.width() < self._context.theme.px(self.kind.wide) - 24
         if compact == self._compact:
             return
-        self._save_now_if_due()
+        self._save_soon.stop()  # the docks have gone along with the window already: this is not how they were left
         self.shrink()
         self._compact = compact
         stored = self._context.preferences.get(self._key())
@@ -246,6 +247,9 @@ class Workspace(QMainWindow):
         state = QByteArray.fromBase64(str(stored.get("state", "")).encode()) if known else QByteArray()
         if state.isEmpty() or not self.restoreState(state):
             self._default_layout()
+        for name in self._chosen:  # what was looked at stays in sight where places are shared otherwise
+            if name in self.docks and not self.docks[name].isHidden():
+                self.docks[name].raise_()
         self._arranging = False
         self._sync_soon.start()
 
@@ -285,6 +289,9 @@ class Workspace(QMainWindow):
             group[0].raise_()
         self._default_sizes(columns, areas)
         self._arranging = False
+        # Once more when Qt has laid out what was moved; until then it reckons with the places from before.
+        sizes, compact = (columns, areas), self._compact
+        QTimer.singleShot(0, self, lambda: compact == self._compact and self._default_sizes(*sizes))
 
     def _narrow_area(self, area: str) -> str:
         return area if area.startswith("middle") else "right"
@@ -301,7 +308,8 @@ class Workspace(QMainWindow):
         self.resizeDocks(firsts, widths, Qt.Orientation.Horizontal)
         for column in columns:
             if column in areas and f"{column}-bottom" in areas:
-                bottom = min(px(kind.bottom), round(self.height() * 0.44))
+                wanted = kind.right_bottom if column == "right" and kind.right_bottom else kind.bottom
+                bottom = min(px(wanted), round(self.height() * 0.44))
                 pair = [areas[column][0], areas[f"{column}-bottom"][0]]
                 self.resizeDocks(pair, [max(self.height() - bottom - 6, 100), bottom], Qt.Orientation.Vertical)
 
@@ -323,13 +331,35 @@ class Workspace(QMainWindow):
             shown.sort(key=lambda other: order[other.objectName()])
             dock.bar.show_tabs([(other.objectName(), other.panel.title) for other in shown], name)
         self.mark_focus()
+        self._tell_vacancy()
+
+    def _tell_vacancy(self) -> None:
+        """Where no panel stands, say why, and what brings one back."""
+        kind, trigger = self.kind, self._context.actions.trigger
+        if not self.entries:
+            steps = [("Show Watch", lambda: trigger("workspace.watch"))]
+            words = "The curves, the simulation and the settings of runs are in Watch."
+            self.vacancy.say(kind.icon, f"{kind.title} has no panels in this version", words, steps)
+        elif not self.docks:
+            steps = [("Show the log", lambda: trigger("help.log"))]
+            self.vacancy.say("warn", f"No panel of {kind.title} can be shown", "The log says why.", steps, "bad")
+        else:
+            words = "Reset layout brings all of them back; View, Panels shows one."
+            steps = [("Reset layout", self.reset)]
+            self.vacancy.say(kind.icon, f"Every panel of {kind.title} is closed or floats", words, steps)
+        self.vacancy.setVisible(all(dock.isHidden() or dock.isFloating() for dock in self.docks.values()))
+        self.vacancy.raise_()
 
     def _raise_from_tab(self, name: str) -> None:
         by_keyboard = self.focused() is not None
+        self._note_choice(name)
         self.docks[name].raise_()
         self._sync()
         if by_keyboard:
             self.docks[name].bar.focus_tabs()
+
+    def _note_choice(self, name: str) -> None:
+        self._chosen = [*(other for other in self._chosen if other != name), name]
 
     def _repaint(self) -> None:
         for dock in self.docks.values():
@@ -337,8 +367,11 @@ class Workspace(QMainWindow):
 
     @guarded_or(False)
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Qt's; a dock that changes its size changes the layout."""
-        if event.type() == QEvent.Type.Resize:
+        """Qt's; a dock that changes its size changes the layout, unless it only goes along with the window.
+
+        Of what a window that becomes small does to the docks nothing is kept: it is not what they were given.
+        """
+        if event.type() == QEvent.Type.Resize and self.size() == self._size:
             self._note_change()
         return False
 
@@ -353,6 +386,8 @@ class Workspace(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Qt's; a narrow window has a layout of its own."""
         super().resizeEvent(event)
+        self._size = event.size()
+        self.vacancy.setGeometry(self.rect())
         if self.isVisible():
             self._arrange()
 

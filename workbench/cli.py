@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from workbench.commands import bench, browsing, doctor, exchange, training
+from workbench.commands import analysing, bench, browsing, doctor, exchange, planning, report, study, training
 from workbench.commands.output import WrongUsage, complain, tell
 from workbench.commands.window import hand_over
 from workbench.environments.problem import EnvironmentProblem
@@ -100,7 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     window = add("gui", help="open the window", add_help=False)
     window.set_defaults(run=gui, takes_rest=True)
-    for module in (training, browsing, exchange, bench, doctor):
+    for module in (training, study, browsing, exchange, report, analysing, planning, bench, doctor):
         module.add_commands(add)
     return parser
 

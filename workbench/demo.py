@@ -1,8 +1,8 @@
-"""``make demo``: trains small runs with this code and packs what is worth looking at into ``assets/demo``.
+"""``make demo``: trains a study with this code and packs what is worth looking at into ``assets/demo``.
 
-Three groups of HalfCheetah show ALM and two ablations that hurt it, a fourth one shows another task; networks are
-narrow and budgets short, so that all of it takes a few minutes on two cores. What only continuing needs (resume points,
-replay) is left out, and of the recorded episodes a few are kept.
+The study takes terms of ALM's objective away one by one, at the sizes of the preset ``alm-quick`` with three seeds; one
+more run shows another task. All of it takes some hours on two cores; broken off, it goes on where it was. What only
+continuing needs (resume points, replay) is left out, and of snapshots and recorded episodes a few are kept.
 """
 
 from __future__ import annotations
@@ -20,101 +20,113 @@ from typing import Any
 
 import numpy as np
 
-from storage import Project, RunState, export_bundle, import_bundle, open_project
+from storage import Project, RunFilter, RunRow, RunState, export_bundle, import_bundle, open_project
 from storage.lock import LOCK_NAME
+from workbench.analysis.steps import exhaust
 from workbench.commands.output import duration, number, tell
+from workbench.engine.acceleration import use_threads
+from workbench.engine.bias import measure_bound_of, measure_checkpoints
 from workbench.engine.queue import RunQueue
 from workbench.engine.recorder import Recorder
+from workbench.engine.study import begin, go_on
+from workbench.engine.study_plan import StudyPlan, each_alone
+from workbench.engine.subject import every_checkpoint
 from workbench.presets import find_preset
 
 FOLDER = Path(__file__).parents[1] / "assets" / "demo"
+#: where the runs are trained; removed once they are packed
+WORKSHOP = ".demo-workshop"
 #: what the runs say of the machine that made them
 HOST = {"name": "demo", "system": platform.system(), "processor": platform.machine()}
-SEEDS = (1, 2)
-#: what all of its runs have in common, over the preset ``alm-quick``
-BASE: dict[str, Any] = {
-    "total_steps": 1500,
-    "warm_up_steps": 500,
-    "hidden_size": 32,
-    "model_hidden_size": 64,
-    "latent_size": 16,
-    "batch_size": 64,
-    "learning_rate": 1e-3,
-    "exploration_std": "linear(1.0, 0.1, 1000)",
-    "engine.evaluation_interval": 250,
-    "engine.evaluation_episodes": 1,
-    "engine.snapshot_percent": 100.0,
-    "engine.keep_snapshots": False,
-}
-PENDULUM = {
-    "exploration_std": "linear(1.0, 0.1, 1000)",
-}
 
 
 @dataclass(frozen=True)
-class Arm:
-    """One group of runs: ``changes`` over ``BASE``, and how many recorded episodes of its first seed are kept."""
+class Other:
+    """A run beside the study: ``changes`` over the preset ``alm-quick``, on another task."""
 
     name: str
-    note: str
-    environment: str = "HalfCheetah-v5"
+    environment: str
     changes: Mapping[str, Any] = field(default_factory=dict)
-    tags: tuple[str, ...] = ("ablation",)
-    recordings: int = 1
 
 
-ARMS = (
-    Arm("ALM, K = 3", "The method, with narrow networks.", tags=("baseline",), recordings=2),
-    Arm("No KL term", "Without the KL term the latents collapse and nothing is learned.", changes={"kl_term": False}),
-    Arm("K = 1", "One step of imagination instead of three.", changes={"rollout_length": 1}),
-    Arm("Pendulum", "Another task, learned in a minute.", "Pendulum-v1", PENDULUM, ("other task",), recordings=6),
-)
+@dataclass(frozen=True)
+class Demo:
+    """What is trained and what of it is kept.
+
+    So many ``snapshots`` and ``episodes`` of the base's first seed are kept, of every other arm's first seed the last
+    ones. Q-bias is measured at so many checkpoints of the base (``measured``) and at the last one of every other arm's
+    first seed, the bound up to ``longest`` model steps at the last one of the base.
+    """
+
+    study: str = "What ALM needs"
+    environment: str = "HalfCheetah-v5"
+    seeds: tuple[int, ...] = (1, 2, 3)
+    base: Mapping[str, Any] = field(default_factory=dict)
+    toggles: Mapping[str, Sequence[Any]] = field(
+        default_factory=lambda: {"kl_term": (False,), "actor_loss": ("td3",), "rollout_length": (1, 5)}
+    )
+    others: tuple[Other, ...] = (
+        Other(
+            "Pendulum, learned in a minute",
+            "Pendulum-v1",
+            {
+                **{"total_steps": 4000, "warm_up_steps": 500, "learning_rate": 1e-3},
+                **{"exploration_std": "linear(1.0, 0.1, 3000)", "engine.evaluation_interval": 250},
+            },
+        ),
+    )
+    snapshots: int = 3
+    episodes: int = 3
+    measured: int = 3
+    longest: int = 8
+
+    def plan(self) -> StudyPlan:
+        """The study. Raises SettingsError."""
+        base = find_preset("alm-quick").spec(self.base, environment=self.environment, seeds=self.seeds, device="cpu")
+        return StudyPlan(self.study, base, tuple(each_alone(base, self.toggles)))
 
 
-def make_demo(folder: Path, arms: Sequence[Arm] = ARMS) -> None:
-    """Train the runs of ``arms`` and put them into ``folder``, in place of what is there.
+DEMO = Demo()
+
+
+def make_demo(folder: Path, demo: Demo = DEMO) -> None:
+    """Train what ``demo`` says and put it into ``folder``, in place of what is there.
 
     Raises:
-        RuntimeError: a run did not finish; the folder is as it was.
+        RuntimeError: a run did not finish; the folder is as it was, and what was trained lies beside it.
         storage.StorageError: there is no room.
     """
+    workshop = folder.parent / WORKSHOP
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".demo-") as place:
-        workshop, shelf = Path(place) / "workshop", Path(place) / "demo"
-        with open_project(workshop, write=True) as made:
-            runs = [submit(made, arm) for arm in arms]
-            train(made)
-            for arm, own in zip(arms, runs, strict=True):
-                thin(made, own, arm.recordings)
-            with open_project(shelf, write=True) as packed:
-                pack(made, packed)
+    use_threads(1)
+    with open_project(workshop, write=True) as made, tempfile.TemporaryDirectory(prefix="demo-") as place:
+        train(made, demo)
+        measure(made, demo)
+        thin(made, demo)
+        shelf = Path(place) / "demo"
+        with open_project(shelf, write=True) as packed:
+            pack(made, packed)
         (shelf / LOCK_NAME).unlink(missing_ok=True)
         if folder.exists():
             shutil.rmtree(folder)
-        shelf.rename(folder)
+        shutil.move(shelf, folder)
+    shutil.rmtree(workshop)
 
 
-def submit(project: Project, arm: Arm) -> list[int]:
-    """Queue one run per seed, named and tagged."""
-    spec = find_preset("alm-quick").spec(
-        BASE | dict(arm.changes), environment=arm.environment, seeds=SEEDS, device="cpu"
-    )
-    runs = Recorder(project, HOST).submit(spec)
-    for run in runs:
-        row = project.runs.get(run)
-        project.runs.rename(run, f"{arm.name} seed {row.seed}")
-        project.runs.set_note(run, arm.note)
-        project.runs.set_tags(run, arm.tags)
-        if row.group_id is not None:
-            project.runs.rename_group(row.group_id, arm.name)
-    return runs
-
-
-def train(project: Project) -> None:
-    """Train everything that is queued, two runs at once. Raises RuntimeError when one does not finish."""
-    queue = RunQueue(Recorder(project), limits={"cpu": 2})
-    told: set[int] = set()
+def train(project: Project, demo: Demo) -> None:
+    """Train whatever of ``demo`` the project lacks, two runs at once. Raises RuntimeError when one does not finish."""
+    queue = RunQueue(Recorder(project, HOST), limits={"cpu": 2})
+    told = {row.id for row in project.runs.page() if row.ended is not None}
     try:
+        if any(study.name == demo.study for study in project.studies.list()):
+            go_on(queue, demo.study)
+        else:
+            begin(queue, demo.plan())
+        for other in demo.others:
+            if other.name not in {row.name for row in project.runs.page()}:
+                spec = find_preset("alm-quick").spec(other.changes, environment=other.environment, device="cpu")
+                for run in queue.submit(spec):
+                    project.runs.rename(run, other.name)
         while not queue.idle:
             queue.pump()
             time.sleep(0.1)
@@ -129,20 +141,53 @@ def train(project: Project) -> None:
             raise RuntimeError(f"{row.name} is {row.status}: {row.reason}")
 
 
-def thin(project: Project, runs: Sequence[int], recordings: int) -> None:
-    """Remove what finished runs do not need any more: all snapshots but the best and the last, and all recorded
-    episodes but some of the first run's."""
-    recorder, artifacts = Recorder(project), project.artifacts
-    for run in runs:
-        best, last = recorder.snapshot_row(run, "best"), recorder.snapshot_row(run, "last")
-        snapshots = {best.id} if best.step == last.step else {best.id, last.id}
-        episodes = artifacts.list(run, "episode")
-        count = min(recordings, len(episodes)) if run == runs[0] else 0
-        places = np.linspace(len(episodes) - 1, 0, count).round().astype(int)
-        kept = snapshots | {episodes[place].id for place in places}
-        for artifact in artifacts.list(run):
-            if artifact.id not in kept:
-                artifacts.remove(artifact)
+def first_seeds(project: Project, demo: Demo) -> list[list[RunRow]]:
+    """The runs of each arm by seed, the base's first; then those beside the study."""
+    study = project.studies.find(demo.study)
+    groups = [variant.group_id for variant in study.variants]
+    arms = [list(project.runs.page(RunFilter(group=group), sort=[("seed", "asc")])) for group in groups]
+    return [*arms, *([row] for row in project.runs.page() if row.group_id not in groups)]
+
+
+def measure(project: Project, demo: Demo) -> None:
+    """Q-bias and the bound of what is worth a look."""
+    recorder = Recorder(project)
+    arms = first_seeds(project, demo)
+    base = arms[0][0]
+    for first, *_ in arms:
+        every = every_checkpoint(recorder, first.id)
+        chosen = [every[place] for place in _spread(len(every), demo.measured if first is base else 1)]
+        exhaust(measure_checkpoints(recorder, first.id, chosen))
+        tell(f"{first.name}: Q-bias measured")
+    exhaust(measure_bound_of(recorder, base.id, "last", demo.longest))
+
+
+def thin(project: Project, demo: Demo) -> None:
+    """Remove what finished runs do not need any more, and all snapshots and episodes but those worth a look."""
+    arms = first_seeds(project, demo)
+    for arm in arms:
+        for run in arm:
+            kept = set()
+            if run is arm[0]:
+                is_base = arm is arms[0]
+                kept = worth_keeping(project, run, demo.snapshots if is_base else 1, demo.episodes if is_base else 1)
+            for artifact in project.artifacts.list(run.id):
+                if artifact.kind != "analysis" and artifact.id not in kept:
+                    project.artifacts.remove(artifact)
+
+
+def worth_keeping(project: Project, run: RunRow, snapshots: int, episodes: int) -> set[int]:
+    """The numbers of so many of a run's snapshots and recorded episodes, evenly spread, the last ones among them."""
+    names = every_checkpoint(Recorder(project), run.id)
+    chosen = {names[place] for place in _spread(len(names), snapshots)}
+    recorded = project.artifacts.list(run.id, "episode")
+    kept = {row.id for row in project.artifacts.list(run.id, "snapshot") if row.name in chosen}
+    return kept | {recorded[place].id for place in _spread(len(recorded), episodes)}
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """Places of at most ``wanted`` of ``count``, evenly spread, the last one among them."""
+    return sorted({int(place) for place in np.linspace(count - 1, 0, min(wanted, count)).round()})
 
 
 def pack(source: Project, target: Project) -> None:
@@ -164,9 +209,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m workbench.demo", description="Makes the demo project again.")
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help=f"default: {FOLDER}")
     folder: Path = parser.parse_args(arguments).folder
-    begin, cpu = time.perf_counter(), time.process_time()
+    begin_time, cpu = time.perf_counter(), time.process_time()
     make_demo(folder)
-    spent, used = time.perf_counter() - begin, time.process_time() - cpu
+    spent, used = time.perf_counter() - begin_time, time.process_time() - cpu
     tell(f"{folder}: {size_of(folder) / 1e6:.1f} MB, made in {duration(spent)}, {duration(used)} of them computing")
     return 0
 

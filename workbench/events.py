@@ -72,6 +72,18 @@ class EvaluationFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AnalysisFinished(Event):
+    """A measurement of the agent as it is: metrics, and ``arrays``, ``document`` and ``info`` to be stored with it."""
+
+    analysis: str
+    values: dict[str, float]
+    arrays: dict[str, npt.NDArray[Any]]
+    document: dict[str, Any]
+    info: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointWritten(Event):
     """A resume point or snapshot is on disk."""
 
@@ -105,7 +117,7 @@ class Note(Event):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Snapshot):
-    """One item further. ``phase``: acting, learning or evaluating; ``total_steps`` is the budget."""
+    """One item further. ``phase``: acting, learning, evaluating or measuring; ``total_steps`` is the budget."""
 
     phase: str
     total_steps: int

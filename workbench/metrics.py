@@ -30,7 +30,9 @@ _FAMILIES = {
     "episode": "Training episodes",
     "loss": "Losses",
     "gradient_norm": "Gradient norms",
+    "q_bias": "Q-bias",
     "alm": "ALM",
+    "model": "Model",
     "speed": "Speed",
     "time": "Time shares",
 }
@@ -64,6 +66,7 @@ _METRICS: dict[str, tuple[str, str, str]] = {
     ),
     "loss/critic": ("Critic loss", "", "Eq. 10: mean squared temporal-difference error over batch and critics."),
     "loss/actor": ("Actor loss", "", "Eq. 8, negated: imagined return that the policy ascends."),
+    "loss/temperature": ("Temperature loss", "", "ALM-ENT: alpha times the entropy above its target, in nats."),
     "loss/*": ("Loss, *", "", "A loss as the optimiser sees it, mean over the updates since the last point."),
     "gradient_norm/*": (
         "Gradient norm, *",
@@ -80,6 +83,44 @@ _METRICS: dict[str, tuple[str, str, str]] = {
         "Classifier's log odds (encoder against model) along the actor's rollout: what Eq. 8 adds to the reward.",
     ),
     "alm/imagined_value": ("Imagined Q", "", "Smallest Q over the critics along the actor's imagined rollout."),
+    "alm/reconstruction_error": (
+        "Reconstruction error",
+        "",
+        "Squared error of the decoded first latent, mean over batch and coordinates.",
+    ),
+    "alm/value_prediction_error": (
+        "Value prediction error",
+        "",
+        "Squared errors of reward and critics, summed, as encoder and model see them.",
+    ),
+    "alm/policy_entropy": ("Policy entropy", "nats", "Mean of -log pi over imagined actions, before the bounds."),
+    "alm/temperature": ("Temperature", "", "ALM-ENT: alpha, the weight of the entropy in the imagined reward."),
+    "q_bias/mean": (
+        "Q-bias of the critic, mean",
+        "",
+        "Critic's Q against Monte-Carlo returns of the policy, mean over states; sign and normaliser by the settings.",
+    ),
+    "q_bias/std": ("Q-bias of the critic, std", "", "Standard deviation of the normalised bias over the states."),
+    "q_bias/k_step_mean": (
+        "Q-bias of the K-step estimate, mean",
+        "",
+        "Eq. 8's estimate through the model against Monte-Carlo returns, mean over states.",
+    ),
+    "q_bias/k_step_std": (
+        "Q-bias of the K-step estimate, std",
+        "",
+        "Standard deviation of the normalised bias over the states.",
+    ),
+    "loss/model": (
+        "Model loss",
+        "nats",
+        "Negative log likelihood of normalised changes and rewards, with weight decay, mean over the members.",
+    ),
+    "model/held_out_error": (
+        "Held-out error",
+        "",
+        "Squared error of the members' means on transitions that none learns from, in units of the data's variance.",
+    ),
     "speed/steps": ("Environment steps per second", "steps/s", "Since the last logged point, evaluation included."),
     "speed/updates": ("Updates per second", "updates/s", "Since the last logged point, evaluation included."),
     "time/*": ("Time share, *", "fraction", _SHARE),
@@ -113,7 +154,7 @@ def in_families(names: list[str]) -> dict[str, list[MetricInfo]]:
 
 def scalars(event: events.Event) -> dict[str, float]:
     """The numbers of an event by metric name; empty for an event that has none."""
-    if isinstance(event, events.ScalarsLogged):
+    if isinstance(event, events.ScalarsLogged | events.AnalysisFinished):
         return event.values
     if isinstance(event, events.EpisodeFinished):
         return {"episode/return": event.episode_return, "episode/length": float(event.length)}

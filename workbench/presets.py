@@ -6,7 +6,9 @@ of them differently per environment, as papers do.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import functools
 import json
 import shlex
 import tomllib
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.registry import UnknownName
-from workbench.settings import SettingsError, fields_of
+from workbench.settings import Settings, SettingsError, chosen, fields_of, parse
 from workbench.spec import RunSpec, agent_settings, new_spec
 
 #: beside the package, in a checkout and where it is installed
@@ -56,7 +58,8 @@ class Preset:
     ) -> RunSpec:
         """The run that this preset means, with ``values`` on top of it.
 
-        Another ``agent`` takes over the settings that it has too (``batch_size``, ``total_steps``, ...).
+        Another ``agent``, or what ``values`` choose among several settings (another planner), takes over the preset's
+        settings that it has too and that mean something there (``batch_size``, ``planner.horizon``, ...).
 
         Raises:
             workbench.registry.UnknownName: no such agent.
@@ -65,17 +68,39 @@ class Preset:
         agent = self.agent if agent is None else agent
         environment = self.environment if environment is None else environment
         own = {**self.values, **self.environments.get(environment, {})}
-        if agent != self.agent:
-            known = {each.path for each in fields_of(agent_settings(agent))}
-            own = {path: value for path, value in own.items() if path in known or path.startswith("engine.")}
         merged = {**own, **(values or {})}
+        settings = agent_settings(agent)
+        if agent != self.agent or chosen(settings, own) != chosen(settings, merged):
+            merged = {**_fitting(own, chosen(settings, merged)), **(values or {})}
         return new_spec(agent, environment, merged, seeds=seeds or self.seeds, device=device, preset=self.name)
 
 
+def _fitting(own: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Of a preset's values those that other settings have too and can read."""
+    fields = {field.path: field for field in fields_of(type(settings), settings)}
+    fitting = {path: value for path, value in own.items() if path.startswith(("engine.", "environment."))}
+    for path in own.keys() & fields.keys():
+        with contextlib.suppress(SettingsError):
+            parse(fields[path], own[path])
+            fitting[path] = own[path]
+    return fitting
+
+
+def read_presets(folder: Path = FOLDER) -> tuple[dict[str, Preset], dict[str, PresetError]]:
+    """Every preset of ``folder`` by name, the default one first, and what is wrong with those that cannot be used."""
+    sound: dict[str, Preset] = {}
+    damaged: dict[str, PresetError] = {}
+    for path in sorted(folder.glob("*.toml"), key=lambda path: (path.stem != DEFAULT, path.stem)):
+        try:
+            sound[path.stem] = read_preset(path)
+        except PresetError as error:
+            damaged[path.stem] = error
+    return sound, damaged
+
+
 def load_presets(folder: Path = FOLDER) -> dict[str, Preset]:
-    """Every preset of ``folder`` by name, the default one first. Raises PresetError."""
-    paths = sorted(folder.glob("*.toml"), key=lambda path: (path.stem != DEFAULT, path.stem))
-    return {path.stem: read_preset(path) for path in paths}
+    """Every preset of ``folder`` that can be used, by name, the default one first."""
+    return read_presets(folder)[0]
 
 
 def as_command(spec: RunSpec) -> str:
@@ -83,8 +108,9 @@ def as_command(spec: RunSpec) -> str:
     words = ["foresight", "train"]
     presets = load_presets()
     preset = presets.get(spec.preset or "")
-    if preset is None and spec.agent == presets[DEFAULT].agent:
-        preset = presets[DEFAULT]  # which a command that names no preset begins from
+    usual_preset = presets.get(DEFAULT)
+    if preset is None and usual_preset is not None and spec.agent == usual_preset.agent:
+        preset = usual_preset  # which a command that names no preset begins from
     if preset is not None:
         base = preset.spec(agent=spec.agent, environment=spec.environment)
         words += ["--preset", preset.name]
@@ -113,9 +139,11 @@ def _typed(value: Any) -> str:
 
 def find_preset(name: str, folder: Path = FOLDER) -> Preset:
     """The preset called ``name``. Raises workbench.registry.UnknownName with near matches, and PresetError."""
-    presets = load_presets(folder)
+    presets, damaged = read_presets(folder)
     if name in presets:
         return presets[name]
+    if name in damaged:
+        raise damaged[name]
     near = difflib.get_close_matches(name, list(presets), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(presets)}"
     raise UnknownName(f"preset: there is no preset called {name!r}; {hint}")
@@ -124,8 +152,18 @@ def find_preset(name: str, folder: Path = FOLDER) -> Preset:
 def read_preset(path: Path) -> Preset:
     """One preset's file, with its settings tried out for each of its environments. Raises PresetError."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PresetError(f"{path}: cannot be read: {error}") from error
+    return _parsed(path, text)
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(path: Path, text: str) -> Preset:
+    """What a preset's file says; kept, because a form asks for all of them with every key. Raises PresetError."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise PresetError(f"{path}: cannot be read as TOML: {error}") from error
     found = list(_problems(document))
     if found:

@@ -19,7 +19,7 @@ from workbench.settings import Settings
 GROUP = "foresight.plugins"
 
 #: kind -> its table; import strings, because the tables lie above this module
-_TABLES = {"agent": "workbench.agents:AGENTS"}
+_TABLES = {"agent": "workbench.agents:AGENTS", "planner": "workbench.planners:PLANNERS"}
 
 
 class UnknownName(ValueError):

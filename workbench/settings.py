@@ -9,6 +9,7 @@ dots (``planner.horizon``) everywhere. This module imports no torch: forms work 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import math
@@ -69,6 +70,7 @@ def setting(
     log: bool = False,
     choices: tuple[str, ...] | None = None,
     ablation: bool = False,
+    tries: tuple[Any, ...] = (),
     source: str = "",
     group: str = "",
     structural: bool = False,
@@ -83,6 +85,7 @@ def setting(
         log: a form moves it on a logarithmic scale.
         choices: the admissible strings of a ``str`` field.
         ablation: the field switches a part of the method off or over, and is used in exactly one place.
+        tries: the values that an ablation study tries beside the base's; else all others of a ``bool`` or a choice.
         source: paper, equation or table.
         group: heading in the form.
         structural: it shapes networks or replay, so that a fork from saved weights cannot change it.
@@ -96,6 +99,7 @@ def setting(
         "log": log,
         "choices": choices,
         "ablation": ablation,
+        "tries": tries,
         "source": source,
         "group": group,
         "structural": structural,
@@ -150,6 +154,7 @@ class Field:
     log: bool
     choices: tuple[str, ...] | None
     ablation: bool
+    tries: tuple[Any, ...]
     source: str
     group: str
     structural: bool
@@ -271,6 +276,9 @@ def _parse(kind: str, value: Any) -> Any:
     if kind == "int":
         if isinstance(value, int):
             return value
+        if isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                return int(value)  # exact, also beyond what a float holds
         number = float(value.replace("_", "")) if isinstance(value, str) else float(value)
         return int(number) if number == int(number) else _refuse(value)
     if kind == "float":
@@ -337,6 +345,18 @@ def _build(cls: type[S], values: dict[str, Any], base: S | None, prefix: str, fo
             arguments[name] = current
     missing = set(known) - set(arguments)
     return cls(**arguments, **{name: _default(known[name]) for name in missing})
+
+
+def chosen(cls: type[S], values: Mapping[str, Any]) -> S:
+    """The defaults of ``cls`` with what dotted ``values`` choose among several settings, for :func:`fields_of`.
+
+    A choice that there is not stays at its default, and no other value is looked at.
+    """
+    settings = cls()
+    for field in fields_of(cls):
+        if field.kind == "choice" and field.path in values:
+            settings = _build(cls, {field.path: values[field.path]}, settings, "", [])
+    return settings
 
 
 def _unknown_name(name: str, known: typing.Sequence[str], prefix: str) -> str:

@@ -13,10 +13,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from workbench import settings as st
+from workbench.equations import Equation
 from workbench.registry import BrokenEntry, registry
 from workbench.settings import Problem, Settings, SettingsError, setting
 
 VERSION = 1
+
+#: what a Q-bias may be: the authors' code, and their paper's figures
+RETURN_MINUS_ESTIMATE, ESTIMATE_MINUS_RETURN = "return-minus-estimate", "estimate-minus-return"
+BIAS_SIGNS = (RETURN_MINUS_ESTIMATE, ESTIMATE_MINUS_RETURN)
+PER_STATE, MEAN = "per_state", "mean"
+BIAS_NORMALISERS = (PER_STATE, MEAN)
+CUT, BOOTSTRAP = "cut", "bootstrap"
+BIAS_AT_TIME_LIMIT = (CUT, BOOTSTRAP)
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,36 @@ class EngineSettings(Settings):
     )
     keep_snapshots: bool = setting(True, help="Keep every snapshot; otherwise only the last and the best.")
     record_evaluations: bool = setting(True, help="Keep the first episode of each evaluation for replaying.")
+    bias_interval: int = setting(
+        0,
+        help="Environment steps between two measurements of Q-bias, counted from the end of warm-up; 0: none.",
+        unit="steps",
+        low=0,
+        source="Fig. 4, 8",
+    )
+    bias_states: int = setting(
+        1000, help="Q-bias: at least this many states, of complete episodes on their own random stream.", low=1
+    )
+    bias_first_steps: int = setting(
+        350, help="Q-bias: only states of the first steps of each episode count.", unit="steps", low=1
+    )
+    bias_at_time_limit: str = setting(
+        CUT,
+        help="Q-bias: what follows a time limit is left out of the return (cut) or is the critic's value (bootstrap).",
+        choices=BIAS_AT_TIME_LIMIT,
+    )
+    bias_sign: str = setting(
+        RETURN_MINUS_ESTIMATE,
+        help="Q-bias: which way the difference is taken (the code's, or the paper's: estimate minus return).",
+        choices=BIAS_SIGNS,
+        source="App. E",
+    )
+    bias_normaliser: str = setting(
+        PER_STATE,
+        help="Q-bias: divided by each state's |return|, at least 10 (code), or by the mean |return| (paper).",
+        choices=BIAS_NORMALISERS,
+        source="App. E",
+    )
     threads: int = setting(1, help="Intra-op CPU threads of this run's worker.", low=1, high=256)
     matmul: str = setting(
         "auto",
@@ -55,6 +94,9 @@ class EngineSettings(Settings):
 @dataclass(frozen=True)
 class AgentSettings(Settings):
     """The fields that every agent shares; an agent's own settings derive from this."""
+
+    #: what the agent optimises, term by term, for whoever shows which of it the ablations leave out
+    equations: ClassVar[tuple[Equation, ...]] = ()
 
     total_steps: int = setting(
         500_000, help="Budget: environment steps in total, warm-up included.", unit="steps", low=1, group="Budget"
@@ -75,12 +117,36 @@ class AgentSettings(Settings):
     rescale_actions: bool = setting(
         True, help="The agent acts in [-1, 1], mapped onto the environment's bounds.", group="Acting", structural=True
     )
+    observation_noise: float = setting(
+        0.0,
+        help="Standard deviation of normal noise on every observation, in training and evaluation (released code).",
+        low=0.0,
+        high=100.0,
+        ablation=True,
+        tries=(0.001, 0.01, 0.1, 1.0),
+        group="Task",
+        source="Fig. 17",
+    )
+    dynamics_noise: float = setting(
+        0.0,
+        help="Standard deviation of normal noise on positions and velocities after every step (the paper's text).",
+        low=0.0,
+        high=100.0,
+        ablation=True,
+        tries=(0.001, 0.01, 0.1, 1.0),
+        group="Task",
+        source="Fig. 17",
+    )
 
     def check(self) -> Iterator[Problem]:
         """The warm-up must leave something of the budget."""
         if self.warm_up_steps >= self.total_steps:
             total = f"total_steps ({self.total_steps})"
             yield Problem("warm_up_steps", f"{self.warm_up_steps} leaves nothing to learn; expected less than {total}")
+
+    def fits(self, environment: str) -> Iterator[Problem]:
+        """Yield what cannot be in ``environment``; by default everything can."""
+        yield from ()
 
 
 def agent_settings(agent: str) -> type[AgentSettings]:
@@ -123,6 +189,7 @@ class RunSpec:
             new_engine = st.build(EngineSettings, engine, self.engine, "engine.")
         except SettingsError as error:
             found.extend(error.problems)
+        found.extend(new_settings.fits(self.environment))
         if found:
             raise SettingsError(found)
         merged = {**self.environment_options, **options}

@@ -55,6 +55,26 @@ application.close()
 """
 
 
+ASKED = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from ui.app import Application
+application = Application()
+def look():
+    if QApplication.activeModalWidget() is not None:
+        print("asked", flush=True)
+        timer.stop()
+timer = QTimer()
+timer.timeout.connect(look)
+timer.start(50)
+code = application.run(Path(sys.argv[1]))
+application.close()
+sys.exit(code)
+"""
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts ``python ARGUMENTS`` with folders of its own; kills what is left."""
@@ -96,6 +116,17 @@ def _wait(folder: Path, fits: Callable[[RunRow, Project], bool], seconds: float 
 
 def _trains(row: RunRow, project: Project) -> bool:
     return row.status is RunState.RUNNING and bool(project.artifacts.list(1, "resume"))
+
+
+def test_sigterm_ends_it_while_a_dialog_asks_about_the_project(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    with open_project(tmp_path / "project", write=True):
+        process = start("-c", ASKED, str(tmp_path / "project"))
+        assert process.stdout is not None and process.stdout.readline() == "asked\n"
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_the_window_is_shown_before_the_engine_is_loaded(
@@ -200,3 +231,13 @@ def test_the_applications_log_keeps_what_is_logged(qapp: QApplication) -> None:
     log = application_log()
     logging.getLogger("ui.test").warning("a warning of %s", "this test")
     assert log.records[-1].getMessage() == "a warning of this test"
+
+
+def test_preferences_of_another_shape_are_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "window.json"
+    path.write_text("[1, 2]", encoding="utf-8")
+    preferences = Preferences(path)
+    assert preferences.get("theme.mode", "system") == "system"
+    preferences.set("theme.mode", "light")
+    assert path.read_text(encoding="utf-8") == "[1, 2]"
+    assert preferences.path != path

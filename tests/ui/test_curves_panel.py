@@ -123,7 +123,8 @@ def test_choices_are_remembered_at_once(show: Show, qtbot: QtBot, context: Conte
     stored = json.loads(context.preferences.path.read_text())["curves"]
     assert (stored["axis"], stored["weight"], stored["spread"]) == ("active", 0.6, "iqm")
     assert CurvesPanel(context).choices == panel.choices
-    assert panel.plot.x_axis.labelText == "Time since the start, without pauses" and panel.plot.x_axis.scale_kind == "duration"
+    assert panel.plot.x_axis.labelText == "Time since the start, without pauses"
+    assert panel.plot.x_axis.scale_kind == "duration"
 
 
 def test_a_metric_is_found_by_typing(show: Show, qtbot: QtBot) -> None:

@@ -59,6 +59,16 @@ class Answers:
         return choice
 
 
+def test_a_file_is_not_taken_for_a_folder_without_rights(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    for place in (tmp_path / "thesis.txt", tmp_path / "thesis.txt" / "below"):
+        text = describe(_fault(place))
+        assert text.title == "There is no project"
+        assert "is a file" in text.what
+        assert text.choices == (Choice.OTHER, Choice.QUIT)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
 def test_a_locked_project_names_the_holder_and_opens_read_only(held: Project, theme: Theme) -> None:
     ask = Answers(Choice.AGAIN, Choice.READ)
     opened = open_with_dialogs(held.folder, theme, ask)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QLineEdit, QMainWindow, QPlainTextEdit
+from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QMainWindow, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from storage import Project, RunFilter, RunState
@@ -19,7 +19,7 @@ from ui.context import Context
 from ui.dialogs.fork import ForkDialog
 from ui.dialogs.tags import TagsDialog
 from ui.panels.runs import RunsPanel
-from ui.run_changes import empty_bin
+from ui.run_changes import empty_bin, title_of
 from ui.run_export import file_name, write
 from ui.tables.run_columns import PLACE
 from ui.tables.run_status import status_words
@@ -62,6 +62,51 @@ def test_delete_is_taken_back_from_the_notice_or_by_undo(qtbot: QtBot, panel: Ru
     qtbot.waitUntil(lambda: "Paper sizes, K = 3" in names(panel))
     assert context.project.runs.get(4).starred
     assert context.project.runs.get(9).deleted is None
+
+
+def test_the_notices_undo_is_of_the_newest_of_two_runs_with_one_name(
+    qtbot: QtBot, panel: RunsPanel, context: Context
+) -> None:
+    runs = context.project.runs
+    for run_id in (9, 13):
+        runs.rename(run_id, "Twins")
+    told: list[str] = []
+    context.notices.added.connect(lambda notice: told.append(notice.text))
+    for run_id in (9, 13):
+        panel.model.refresh()
+        choose(panel, (0, run_id))
+        press(qtbot, panel, Qt.Key.Key_A)
+    assert told == ['Archived "Twins".'] * 2  # each was said when it was done
+    notice = context.notices.items[-1]
+    assert notice.count == 2 and notice.run is not None
+    notice.run()
+    assert [runs.get(run_id).archived for run_id in (9, 13)] == [True, False]
+
+
+def test_some_runs_of_a_group_are_not_called_by_its_name(panel: RunsPanel, context: Context) -> None:
+    rows = context.project.runs.page(RunFilter(group=2))
+    assert title_of(rows, context.project.runs) == "No KL term"
+    assert title_of(rows[:2], context.project.runs) == "2 runs of No KL term"
+    assert title_of([rows[0], context.project.runs.get(9)], context.project.runs) == "2 runs"
+
+
+def test_a_note_on_runs_with_other_notes_names_what_it_replaces(
+    qtbot: QtBot, panel: RunsPanel, context: Context
+) -> None:
+    runs = context.project.runs
+    runs.set_note(9, "Stops too early")
+    runs.set_note(10, "Fault in the critic\nsee the log")
+    seen: list[str] = []
+
+    def look(dialog: QDialog) -> None:
+        seen.append(dialog.findChild(QPlainTextEdit).toPlainText())
+        seen.extend(label.text() for label in dialog.findChildren(QLabel))
+
+    choose(panel, (0, 9), (0, 10))
+    in_dialog(QDialog, look)
+    press(qtbot, panel, Qt.Key.Key_N)
+    told = "What is saved here takes the place of these notes: “Stops too early”, “Fault in the critic”."
+    assert seen == ["", told]
 
 
 def test_what_has_not_ended_is_not_deleted_and_says_why(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:

@@ -18,6 +18,7 @@ from ui.context import Context
 from ui.cursor import EpisodeAt
 from ui.panels.run_details import RunDetailsPanel
 from ui.run_words import event_words, facts, failure_sentence, setting_rows, value_text
+from ui.tables.plain_table import PlainTable
 from workbench.cli import build_parser
 from workbench.commands.training import asked_spec
 from workbench.presets import as_command, find_preset
@@ -44,6 +45,24 @@ def press(qtbot: QtBot, panel: RunDetailsPanel, words: str) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def test_every_column_has_room_in_a_narrow_panel_with_large_text(
+    qtbot: QtBot, panel: RunDetailsPanel, context: Context, window: QMainWindow
+) -> None:
+    context.theme.set_scale(1.5)
+    window.resize(420, 420)
+    context.selection.select([9])
+    for part in panel.parts:
+        turn(panel, part.title)
+        for table in part.findChildren(PlainTable):
+            qtbot.waitUntil(lambda table=table: table.header().length() <= table.viewport().width())
+            shown = [place for place in range(table.header().count()) if not table.isColumnHidden(place)]
+            assert len(shown) >= 1 and min(table.columnWidth(place) for place in shown) >= 80
+            hidden = [place for place in range(table.header().count()) if table.isColumnHidden(place)]
+            assert all(table.plain.columns[place].quiet for place in hidden)
+            tip = table.plain.index(0, shown[0]).data(Qt.ItemDataRole.ToolTipRole)
+            assert all(cell in tip for cell in table.plain.rows[0].cells)
+
+
 def test_without_a_selection_it_offers_the_newest_run(
     qtbot: QtBot, panel: RunDetailsPanel, context: Context
 ) -> None:
@@ -53,6 +72,15 @@ def test_without_a_selection_it_offers_the_newest_run(
     assert context.selection.runs == (14,)
     assert not panel.empty.isVisible()
     assert panel._name.text() == "Kept aside"
+
+
+def test_a_setting_that_is_newer_than_the_run_is_no_difference(project: Project) -> None:
+    row = project.runs.get(4)
+    known = {path for path in row.spec["settings"] if path != "kl_term"}
+    missing = sorted(known)[0]
+    older = replace(row, spec={**row.spec, "settings": {k: v for k, v in row.spec["settings"].items() if k != missing}})
+    assert missing not in [each.subject for each in setting_rows(older)]
+    assert [each.subject for each in setting_rows(older) if each.changed] == ["kl_term"]
 
 
 def test_settings_that_differ_come_first_and_are_marked(panel: RunDetailsPanel, context: Context) -> None:
@@ -152,6 +180,11 @@ def test_the_log_is_narrowed_and_goes_on(qtbot: QtBot, panel: RunDetailsPanel, c
             "checkpoint",
             {"kind": "resume", "name": "resume-60", "size": 5_400_000},
             "Resume point resume-60 written, 5.4 MB",
+        ),
+        (
+            "analysis",
+            {"analysis": "q-bias", "seconds": 2.1, "q_bias/mean": 0.25, "q_bias/std": 0.1},
+            "Q-bias: Q-bias of the critic, mean 0.25, Q-bias of the critic, std 0.1; 2.1 s",
         ),
         ("resume", {"text": "Continued from step 60."}, "Continued from step 60."),
         ("notice", {"state": "stopping", "reason": ""}, "Stopping"),

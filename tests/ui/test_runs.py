@@ -71,7 +71,16 @@ def test_typing_filters_after_a_pause_and_says_what_is_wrong(qtbot: QtBot, panel
     assert len(panel.model.items) == 8
     qtbot.keyClicks(panel.header.filter, " 1000")
     qtbot.waitUntil(lambda: not panel._problem.isVisible())
-    assert subtitles[-1] == "5 of 14"
+    assert subtitles[-1] == "5 of 14 runs"
+
+
+def test_escape_in_the_filter_takes_it_away(qtbot: QtBot, panel: RunsPanel) -> None:
+    field = panel.header.filter
+    qtbot.keyClicks(field, "return > 50000")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert names(panel) == []
+    qtbot.keyClick(field, Qt.Key.Key_Escape)
+    assert field.text() == "" and "Paper sizes, K = 3" in names(panel)
 
 
 def test_nothing_found_says_so_and_offers_the_way_back(qtbot: QtBot, panel: RunsPanel) -> None:

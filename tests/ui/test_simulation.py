@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QMainWindow, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from storage import RunRow
@@ -282,11 +282,12 @@ def test_a_picture_is_saved(
     asked: list[str] = []
     answer = tmp_path / "picture"
 
-    def ask(parent: QWidget, title: str, proposed: str, kinds: str) -> tuple[str, str]:
-        asked.append(Path(proposed).name)
-        return str(answer), kinds
+    def accept(dialog: QFileDialog) -> int:
+        asked.append(Path(dialog.selectedFiles()[0]).name)
+        dialog.selectFile(str(answer))
+        return QFileDialog.DialogCode.Accepted
 
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    monkeypatch.setattr(QFileDialog, "exec", accept)
     show(panel, run, qtbot)
     panel.recorded.seek(12)
     qtbot.waitUntil(shows(panel, "step 12 of 50"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +12,15 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from storage import default_project_folder
+from ui import format
 from ui.actions import ActionRegistry
 from ui.context import Context
 from ui.dialogs import welcome
 from ui.dialogs.welcome import SEEN, Welcome, copy_demo, wanted
+from ui.durations import expected
 from ui.main_window import MainWindow
+from workbench.engine.duration import PastRun
+from workbench.presets import find_preset
 from workbench.spec import RunSpec
 
 
@@ -104,6 +109,19 @@ def test_the_quick_run_is_queued_once_the_engine_is_there(first: MainWindow, emp
     empty_context.engine.ready.emit()
     assert [spec.preset for spec in queue.submitted] == ["alm-quick"]
     assert empty_context.selection.runs == (7,)
+
+
+def test_it_promises_what_the_form_estimates(first: MainWindow, context: Context) -> None:
+    assert "Minutes on a CPU" in _page(first).quick_words.text()  # no run to judge by
+    spec = find_preset("alm-quick").spec()
+    rows = [row for row in context.project.runs.page() if row.status == "finished"]
+    past = [PastRun(spec.flat(), socket.gethostname(), row.step, 330.0) for row in rows]
+    found = expected(spec, past)
+    assert found is not None
+    first.context = context
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(welcome, "earlier_runs", lambda _project: past)
+        assert f"About {format.duration(found.seconds)} on this machine" in Welcome(first).quick_words.text()
 
 
 def test_without_an_engine_it_says_why(first: MainWindow, empty_context: Context) -> None:

@@ -107,12 +107,54 @@ def _places(window: MainWindow) -> dict[str, tuple[int, int, int, int]]:
 # ---- workspaces and docks -------------------------------------------------------------------------------------------
 
 
-def test_only_workspaces_with_panels_are_shown_and_missing_ones_are_logged(
+def test_a_workspace_without_panels_says_so_and_missing_ones_are_logged(
     make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     window = make(1600, 1000)
-    assert list(window.top_bar.tabs) == ["configure", "watch"]
+    assert list(window.top_bar.tabs) == ["configure", "watch", "diagnose", "compare", "plan"]
     assert "no module ui.panels.no_such_module" in caplog.text
+    window.show_workspace("plan")
+    vacancy = window.workspaces["plan"].vacancy
+    assert vacancy.isVisible()
+    assert vacancy.words.startswith("Plan has no panels in this version")
+    vacancy.buttons[0].click()
+    assert window.workspace is window.workspaces["watch"]
+    assert not window.workspaces["watch"].vacancy.isVisible()
+
+
+def test_closing_every_panel_offers_the_layout_again(frame: MainWindow, qtbot: QtBot) -> None:
+    watch = frame.workspaces["watch"]
+    for dock in watch.docks.values():
+        dock.close()
+    qtbot.waitUntil(watch.vacancy.isVisible)
+    assert watch.vacancy.geometry() == watch.rect()
+    watch.vacancy.buttons[0].click()
+    qtbot.waitUntil(lambda: not watch.vacancy.isVisible())
+    assert watch.docks["first"].panel.isVisible()
+
+
+def test_the_panel_that_was_looked_at_stays_in_front_in_a_smaller_window(frame: MainWindow, qtbot: QtBot) -> None:
+    frame.show_panel("fourth")
+    frame.resize(1000, 700)
+    docks = frame.workspaces["watch"].docks
+    qtbot.waitUntil(lambda: docks["fourth"].panel.isVisible())
+    assert not docks["third"].panel.isVisible()
+
+
+@pytest.mark.parametrize(("width", "scale"), [(1000, 1.0), (1000, 1.5), (760, 1.0), (1600, 1.5)])
+def test_the_top_bar_fits_the_window(make: Make, width: int, scale: float) -> None:
+    window = make(width, 700)
+    assert window.context is not None
+    window.context.theme.set_scale(scale)
+    try:
+        window.top_bar.running.setVisible(True)
+        QApplication.processEvents()
+        assert window.top_bar.sizeHint().width() <= width
+        assert window.width() == width
+        help_button = window.top_bar.help_button
+        assert help_button.geometry().right() < window.top_bar.width()
+    finally:
+        window.context.theme.set_scale(1.0)
 
 
 def test_the_default_layout_puts_panels_where_the_table_says(frame: MainWindow) -> None:
@@ -136,6 +178,23 @@ def test_a_small_window_turns_the_right_column_into_tabs(make: Make) -> None:
     assert window.top_bar.search.property("narrow") is True
 
 
+def test_a_window_that_was_small_for_a_while_has_its_layout_back(frame: MainWindow, qtbot: QtBot) -> None:
+    frame.resize(1600, 1000)
+    frame.show_workspace("watch")
+    workspace = frame.workspaces["watch"]
+
+    def settled() -> dict[str, object]:
+        qtbot.wait(workspaces.SAVE_DELAY + 50)
+        return {name: dock.size().toTuple() for name, dock in workspace.docks.items() if dock.panel.isVisible()}
+
+    before = settled()
+    for _ in range(2):
+        frame.resize(1000, 700)
+        assert settled() != before
+        frame.resize(1600, 1000)
+        assert settled() == before
+
+
 def test_a_panel_behind_a_tab_is_inactive_until_its_tab_is_taken(make: Make) -> None:
     window = make(1000, 700)
     docks = window.workspaces["watch"].docks
@@ -147,6 +206,30 @@ def test_a_panel_behind_a_tab_is_inactive_until_its_tab_is_taken(make: Make) -> 
     QApplication.processEvents()
     assert docks["fourth"].panel.active
     assert not docks["third"].panel.active
+
+
+def test_the_words_of_tabs_are_whole_where_they_have_room(make: Make, qtbot: QtBot) -> None:
+    window = make(1000, 700)
+    bar = window.workspaces["watch"].docks["third"].bar
+    bar.subtitle.setText("alm-quick HalfCheetah-v5 seed 3, which has a long name indeed and more")
+    qtbot.waitUntil(lambda: bar._tabs.width() == bar._tabs.full_width() > 0)
+    assert bar.subtitle.x() >= bar._tabs.geometry().right()
+    window.resize(1600, 1000)
+    qtbot.waitUntil(lambda: bar._name.isVisible())
+    alone = window.workspaces["watch"].docks["first"].bar._name.x()
+    qtbot.waitUntil(lambda: bar._name.x() == alone, timeout=2000)
+
+
+def test_a_control_keeps_its_place_when_it_comes_back(context: Context, qtbot: QtBot) -> None:
+    field, first, second = QLineEdit(), QPushButton("Group by seed"), QPushButton("Columns")
+    field.setMinimumWidth(120)
+    bar = DockTitle("Runs", context.theme, [field, first, second])
+    qtbot.addWidget(bar)
+    bar.show()
+    for width in (700, 200, 700, 600, 700):
+        bar.resize(width, 33)
+        QApplication.processEvents()
+    assert field.x() < first.x() < second.x()
 
 
 def test_changing_the_workspace_deactivates_its_panels(frame: MainWindow) -> None:
@@ -331,8 +414,14 @@ def test_the_status_bar_shows_the_machine(frame: MainWindow) -> None:
     assert bar.gpu.isVisible()
     assert bar.gpu.accessibleDescription() == "38 %"
     assert bar.memory.accessibleDescription() == "5.0 of 24 GB"
-    assert bar._disk.text() == "1.5 GB free"
+    assert bar._disk.text() == "Only 1.5 GB free"
     assert bar._disk.property("role") == "warn"
+    frame.status_bar.show_machine(MachineLoad(0.61, 5 * 1024**3, 24 * 1024**3, 1, 1_400_000_000, (gpu,)))
+    assert frame.context is not None
+    told = [notice.text for notice in frame.context.notices.items if "project's disk" in notice.text]
+    assert told == ["Only 1.5 GB are free on the project's disk. Training pauses when it is full."]
+    frame.status_bar.show_machine(MachineLoad(0.61, 5 * 1024**3, 24 * 1024**3, 1, 75_000_000_000, (gpu,)))
+    assert (bar._disk.text(), bar._disk.property("role")) == ("75 GB free", "label")
 
 
 def test_notices_come_go_and_wait(frame: MainWindow, context: Context, qtbot: QtBot) -> None:

@@ -14,7 +14,7 @@ from workbench.registry import UnknownName
 from workbench.settings import Schedule, SettingsError, diff, flatten
 from workbench.spec import EngineSettings
 
-NAMES = ("alm-authors", "alm-paper", "alm-quick")
+NAMES = ("alm-authors", "alm-paper", "alm-quick", "mbrl-0.5", "mbrl-1.0", "mbrl-1.5", "pets")
 GOOD = """
 title = "A title"
 description = "A description"
@@ -24,7 +24,10 @@ environment = "Pendulum-v1"
 
 
 def test_the_default_comes_first() -> None:
-    assert list(load_presets()) == ["alm-authors", "alm-paper", "alm-quick"]
+    names = list(load_presets())
+    assert names[0] == "alm-authors"
+    assert names[1:] == sorted(names[1:])
+    assert set(NAMES) <= set(names)
     assert presets.DEFAULT == "alm-authors"
 
 
@@ -57,6 +60,11 @@ def test_paper_preset_differs_in_exactly_these_fields() -> None:
         "actor_input_gradient": True,
         "q_action_gradient": True,
         "classifier_next_gradient": True,
+    }
+    engine = diff(EngineSettings(), find_preset("alm-paper").spec().engine)
+    assert {path: new for path, (_, new) in engine.items()} == {
+        "bias_sign": "estimate-minus-return",
+        "bias_normaliser": "mean",
     }
 
 
@@ -120,6 +128,24 @@ def test_a_wrong_file_is_named_with_its_key(tmp_path: Path, text: str, complaint
         read_preset(path)
     assert str(path) in str(caught.value)
     assert complaint in str(caught.value)
+
+
+def test_a_damaged_file_takes_no_other_preset_with_it(tmp_path: Path) -> None:
+    (tmp_path / "sound.toml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "torn.toml").write_text("title = ", encoding="utf-8")
+    assert list(load_presets(tmp_path)) == ["sound"] and find_preset("sound", tmp_path).name == "sound"
+    with pytest.raises(PresetError, match=r"torn.toml: cannot be read as TOML"):
+        find_preset("torn", tmp_path)
+
+
+def test_another_agent_or_planner_takes_what_fits() -> None:
+    quick = find_preset("alm-quick").spec(agent="mpc")
+    assert quick.flat()["batch_size"] == 128 and quick.flat()["exploration_std"] == 0.0  # ALM's is a schedule
+    pets = find_preset("pets").spec({"planner": "mppi"}).flat()
+    assert (pets["planner"], pets["planner.horizon"]) == ("mppi", 30)
+    assert "planner.temperature" in pets and "planner.stop_std" not in pets
+    with pytest.raises(SettingsError, match="momentum"):
+        find_preset("pets").spec({"planner": "mppi", "planner.momentum": 0.1})
 
 
 def test_presets_are_read_from_any_folder(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from workbench.settings import Field
 #: milliseconds after the last key before what was typed is checked
 PATIENCE = 150
 WIDTH = 176
+#: characters that a field takes; far more than any setting has
+LONGEST = 300
 
 
 class FieldEdit(QWidget):
@@ -59,6 +61,7 @@ class TextEdit(FieldEdit):
         super().__init__(theme, name, unit)
         self.line = QLineEdit()
         self.line.setAccessibleName(name)
+        self.line.setMaxLength(LONGEST)
         self._whole = whole
         self._row.addWidget(self.line)
         self._timer = QTimer(self)
@@ -131,6 +134,9 @@ class ChoiceEdit(FieldEdit):
         self._row.addWidget(self.box)
         self.setFocusProxy(self.box)
         if free:
+            line = self.box.lineEdit()
+            assert line is not None  # it is editable
+            line.setMaxLength(LONGEST)
             self.box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
             self._timer = QTimer(self)
             self._timer.setSingleShot(True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.controls.field_edit import FieldEdit
 from ui.controls.labels import Label
@@ -29,28 +29,31 @@ class FieldRow(QWidget):
         self._help = Label(theme, help_text, 11, token="text2", wrap=True)
         self._wrong = Label(theme, "", 11, 500, "bad", wrap=True)
         self._changed = self._build_changed()
-        words = QVBoxLayout()
+        self._words = QWidget()
+        words = QVBoxLayout(self._words)
         words.setContentsMargins(0, 0, 0, 0)
         words.setSpacing(1)
         words.addWidget(self._help)
         words.addWidget(self._wrong)
         words.addWidget(self._changed)
         self._title = title = Label(theme, name, weight=500, wrap=True)
-        self._narrow, self._problem, self._differs = False, "", False
+        self._narrow, self._tight, self._problem, self._differs = False, False, "", False
         title.setBuddy(edit)
-        row = QHBoxLayout(self)
+        self._grid = row = QGridLayout(self)
         row.setContentsMargins(0, 2, 0, 2)
-        row.setSpacing(12)
-        row.addWidget(self._mark)
-        row.addWidget(title, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(edit, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addLayout(words, 1)
+        row.setHorizontalSpacing(12)
+        row.setVerticalSpacing(2)
+        row.setColumnStretch(3, 1)
+        row.addWidget(self._mark, 0, 0, 2, 1)
+        row.addWidget(title, 0, 1, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(edit, 0, 2, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self._words, 0, 3)
         self.chips: list[QLabel] = []
         for text in (["ablation"] if ablation else []) + ([source] if source else []):
             chip = QLabel(text)
             chip.setProperty("role", "chip")
             chip.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
-            row.addWidget(chip, 0, Qt.AlignmentFlag.AlignVCenter)
+            row.addWidget(chip, 0, 4 + len(self.chips), Qt.AlignmentFlag.AlignVCenter)
             self.chips.append(chip)
         theme.changed.connect(self._rescale)
         self._rescale()
@@ -72,9 +75,13 @@ class FieldRow(QWidget):
         line.addStretch(1)
         return widget
 
-    def set_narrow(self, narrow: bool) -> None:
-        """Less room for the name."""
+    def set_narrow(self, narrow: bool, *, tight: bool = False) -> None:
+        """Less room for the name; with very little room the words stand below."""
         self._narrow = narrow
+        if tight != self._tight:
+            self._tight = tight
+            self._grid.removeWidget(self._words)
+            self._grid.addWidget(self._words, *((1, 1, 1, 3) if tight else (0, 3)))
         self._title.setFixedWidth(self._theme.px(NARROW_NAME_WIDTH if narrow else NAME_WIDTH))
 
     def set_help(self, text: str) -> None:
@@ -95,7 +102,7 @@ class FieldRow(QWidget):
         self._paint()
 
     def _rescale(self) -> None:
-        self.set_narrow(self._narrow)
+        self.set_narrow(self._narrow, tight=self._tight)
         self._reset.setFont(self._theme.font(11))
         for chip in self.chips:
             chip.setFont(self._theme.font(10))

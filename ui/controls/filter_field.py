@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
+from ui.guard import guarded
 from ui.theme import Theme
 
 #: milliseconds after the last key until the filter is tried
@@ -41,6 +43,15 @@ class FilterField(QLineEdit):
             self.setProperty("state", state)
             self.style().unpolish(self)
             self.style().polish(self)
+
+    @guarded
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt's; Esc takes the filter away at once."""
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+            self._ask()
+        else:
+            super().keyPressEvent(event)
 
     def _ask(self) -> None:
         self._pause.stop()

@@ -157,7 +157,8 @@ def show_fault(error: StorageError, theme: Theme, parent: QWidget | None = None)
     return dialog
 
 
-def _ask(text: FaultText, theme: Theme) -> Choice:
+def ask(text: FaultText, theme: Theme) -> Choice:
+    """Show a fault and wait for what is pressed."""
     dialog = FaultDialog(text, theme)
     dialog.exec()
     return dialog.choice
@@ -171,7 +172,7 @@ def _choose_folder(folder: Path) -> Path | None:
 def open_with_dialogs(
     folder: Path,
     theme: Theme,
-    ask: Callable[[FaultText, Theme], Choice] = _ask,
+    ask: Callable[[FaultText, Theme], Choice] = ask,
     choose: Callable[[Path], Path | None] = _choose_folder,
 ) -> Project | None:
     """Open a project for writing; what stands in the way is asked about until one is open. None: the user quits."""

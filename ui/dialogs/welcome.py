@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,12 +14,16 @@ from PySide6.QtSvgWidgets import QSvgWidget
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from storage import default_project_folder
+from ui import format
 from ui.context import Context
 from ui.controls.labels import Label, hairline
+from ui.durations import earlier_runs, expected
 from ui.guard import guarded
 from ui.run_control import REFUSALS
 from ui.theme import ASSETS, Theme
 from ui.workspaces import WorkspaceKind
+from workbench.presets import PresetError, find_preset
+from workbench.registry import UnknownName
 
 if TYPE_CHECKING:
     from ui.main_window import MainWindow
@@ -137,7 +142,7 @@ class Welcome(QScrollArea):
         grid = QGridLayout()
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(8)
-        quick = "HalfCheetah with small networks. About 5 min on a CPU; you watch it learn to run."
+        quick = f"HalfCheetah with small networks. {self._promise()}; you watch it learn to run."
         demo = "Finished runs to look around in. Opens at once, needs no network."
         grid.addWidget(self.quick_button, 0, 0)
         self.quick_words = Label(theme, quick, 11, 400, "text3", wrap=True)
@@ -152,11 +157,19 @@ class Welcome(QScrollArea):
             grid.setColumnStretch(column, 1)
         return grid
 
+    def _promise(self) -> str:
+        """How long the quick run takes, as the form says it; nothing exact where no run was seen on this machine."""
+        found = None
+        with contextlib.suppress(PresetError, UnknownName):  # then it cannot be started either, which is said there
+            found = expected(find_preset(QUICK).spec(), earlier_runs(self._context.project))
+        return "Minutes on a CPU" if found is None else f"About {format.duration(found.seconds)} on this machine"
+
     def _overview(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(20)
         for workspace in self._window.workspaces.values():
-            row.addLayout(self._workspace(workspace.kind), 1)
+            if workspace.entries:
+                row.addLayout(self._workspace(workspace.kind), 1)
         return row
 
     def _workspace(self, kind: WorkspaceKind) -> QVBoxLayout:
@@ -210,14 +223,12 @@ class Welcome(QScrollArea):
             self._context.notices.add("bad", f"The quick run cannot start. {engine.problem or 'Read only.'}")
 
     def _submit(self) -> None:
-        from workbench.presets import find_preset
-
         queue = self._context.engine.queue
         if queue is None:
             return
         try:
             runs = queue.submit(find_preset(QUICK).spec())
-        except REFUSALS as error:
+        except (PresetError, *REFUSALS) as error:
             self._context.notices.add("bad", str(error))
             return
         self._context.selection.select(runs)
@@ -225,16 +236,22 @@ class Welcome(QScrollArea):
 
     def open_demo(self) -> None:
         """Open the demo as a copy that the user may change."""
-        try:
-            folder = copy_demo(DEMO, default_project_folder().parent / "demo")
-        except OSError as error:
-            self._context.notices.add("bad", f"The demo could not be copied ({error}). Nothing was changed.")
-            return
-        self._window.open_project(folder)
+        open_demo(self._window)
 
     def _engine_failed(self, problem: str) -> None:
         self.quick_button.setEnabled(False)
         self.quick_words.setText(f"Training is not possible here: {problem}")
+
+
+def open_demo(window: MainWindow) -> None:
+    """Open the demo in place of the project, as a copy that the user may change."""
+    try:
+        folder = copy_demo(DEMO, default_project_folder().parent / "demo")
+    except OSError as error:
+        assert window.context is not None
+        window.context.notices.add("bad", f"The demo could not be copied ({error}). Nothing was changed.")
+        return
+    window.open_project(folder)
 
 
 def copy_demo(source: Path, target: Path) -> Path:

@@ -28,7 +28,7 @@ from ui import format
 from ui.application_log import application_log
 from ui.context import Context
 from ui.controls.labels import Label
-from ui.guard import guarded
+from ui.guard import guarded, guarded_or
 from ui.panels.base import Panel, run_alone
 
 #: severities, least first; each shows itself and those after it
@@ -99,10 +99,12 @@ class LogModel(QAbstractListModel):
         self.lines = lines[-SHOWN:]
         self.endResetModel()
 
+    @guarded_or(0)
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex | None = None) -> int:
         """Qt's."""
         return len(self.lines)
 
+    @guarded
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = 0) -> Any:
         """Qt's."""
         line = self.lines[index.row()]

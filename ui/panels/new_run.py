@@ -35,7 +35,7 @@ from workbench.settings import Field
 FIRST = "What to run"
 #: px of width below which the form is laid out for little room
 NARROW = 720
-#: px of width below which it does without the sources
+#: px of width below which it does without the sources, and help stands below its field
 TIGHT = 560
 #: headings of the engine's fields, which declare no group
 ENGINE = "Evaluation and recording"
@@ -55,7 +55,8 @@ class NewRunPanel(Panel):
         self._group_of: dict[str, str] = {}
         self._checker = EnvironmentChecker(self)
         self._checker.found.connect(self.draft.set_environment_problem)
-        self._built_for = ""
+        self._checked = ""  # the environment that was last asked about
+        self._built_for: tuple[str, ...] = ()
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 10, 6, 6)
         row.setSpacing(12)
@@ -109,7 +110,7 @@ class NewRunPanel(Panel):
         self.jump.setVisible(narrow)
         self._page.setMaximumWidth(self.theme.px(960))
         for row in self.rows.values():
-            row.set_narrow(narrow)
+            row.set_narrow(narrow, tight=self.width() < self.theme.px(TIGHT))
         self._show_chips()
 
     def _repaint(self) -> None:
@@ -160,7 +161,7 @@ class NewRunPanel(Panel):
         return side
 
     def _build_form(self) -> None:
-        self._built_for = self.draft.text("agent")
+        self._built_for = self._wanted_form()
         self.rows, self.groups, self._group_of = {}, {}, {}
         page = QWidget()
         column = QVBoxLayout(page)
@@ -172,6 +173,9 @@ class NewRunPanel(Panel):
                 self._add_field(column, field)
         column.addStretch(1)
         self._page = page
+        before = self._scroll.takeWidget()
+        if before is not None:
+            before.deleteLater()  # not at once: one of its boxes may be what asked for another form
         self._scroll.setWidget(page)
         self.navigation.clear()
         self.jump.clear()
@@ -228,12 +232,25 @@ class NewRunPanel(Panel):
 
     def _edited(self, path: str, text: str) -> None:
         self.draft.set_text(path, text)
-        if path == "environment":
-            self._check_environment()
+
+    def _wanted_form(self) -> tuple[str, ...]:
+        """Agent and fields, by which one form differs from another."""
+        return (self.draft.text("agent"), *(field.path for field in self.draft.fields()))
+
+    def _rebuild(self) -> None:
+        """Another form, at the same place, with the keyboard in the same field."""
+        place = self._scroll.verticalScrollBar().value()
+        focused = self.focusWidget()
+        path = next((path for path, row in self.rows.items() if focused and row.isAncestorOf(focused)), "")
+        self._build_form()
+        if path in self.rows:
+            self.rows[path].edit.setFocus()
+        self._page.adjustSize()
+        self._scroll.verticalScrollBar().setValue(place)
 
     def _update(self) -> None:
-        if self.draft.text("agent") != self._built_for and "agent" not in self.draft.problems:
-            self._build_form()
+        if self._wanted_form() != self._built_for and "agent" not in self.draft.problems:
+            self._rebuild()
         problems = self.draft.problems
         counts: dict[str, list[int]] = {title: [0, 0] for title in self.groups}
         for path, row in self.rows.items():
@@ -247,12 +264,14 @@ class NewRunPanel(Panel):
             self._mark_group(self.navigation.item(number), title, *counts[title])
         self._say_environment()
         self._filter()
-        changed = len(self.draft.texts)
+        changed = len(self.draft.differences())
         words = [self.draft.origin or f"from preset {self.draft.preset.name}"]
         words += [f"{changed} changed"] if changed else []
         words += [f"{len(problems)} wrong"] if problems else []
         self.subtitle_changed.emit(" · ".join(words))
-        self._reset.setEnabled(bool(changed))
+        self._reset.setEnabled(bool(self.draft.texts))
+        if self.draft.text("environment") != self._checked:
+            self._check_environment()
 
     def _mark_group(self, item: QListWidgetItem, title: str, changed: int, wrong: int) -> None:
         figure = wrong or changed
@@ -329,6 +348,7 @@ class NewRunPanel(Panel):
 
     def _check_environment(self) -> None:
         if self.context.engine.state == "ready":
+            self._checked = self.draft.text("environment")
             self._checker.check(self.draft.text("environment"))
 
 
@@ -361,6 +381,7 @@ class _Probe(QRunnable):
         super().__init__()
         self._name, self._answered = name, answered
 
+    @guarded
     def run(self) -> None:
         """Qt's; in a thread of the pool."""
         from workbench.environments.make import describe_environment

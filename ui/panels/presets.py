@@ -11,6 +11,7 @@ from storage import RunRow
 from ui import format
 from ui.context import Context
 from ui.controls.labels import Label
+from ui.controls.named_item import NamedItemDelegate
 from ui.draft import Draft
 from ui.panels.base import Panel, run_alone
 from workbench.registry import UnknownName
@@ -32,13 +33,15 @@ class PresetsPanel(Panel):
         super().__init__(context)
         self.draft = Draft.of(context)
         self.list = QListWidget()
-        self.list.setWordWrap(True)
         self.list.setAccessibleName("Presets")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.recent = QListWidget()
-        self.recent.setWordWrap(True)
         self.recent.setAccessibleName("Recent runs")
         self.recent.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._delegate = NamedItemDelegate(self.theme)
+        for widget in (self.list, self.recent):
+            widget.setItemDelegate(self._delegate)
+            widget.setMouseTracking(True)
         self._recent_title = Label(self.theme, "Recent", 11, token="text3")
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 8, 6, 8)

@@ -74,7 +74,6 @@ class ProgressPanel(Panel):
         outer.setContentsMargins(12, 10, 12, 12)
         outer.setSpacing(8)
         self._empty = EmptyState(theme)
-        self._empty.say("clock", "Nothing is running", "Select a run to see how it went.")
         outer.addWidget(self._empty, 1)
         self._body = QWidget()
         outer.addWidget(self._body, 1)
@@ -189,7 +188,7 @@ class ProgressPanel(Panel):
 
     def _sample(self, run_id: int, progress: Progress) -> None:
         now = time.monotonic()
-        if now - self._sampled.get(run_id, 0.0) < SAMPLE_INTERVAL or progress.phase == "evaluating":
+        if now - self._sampled.get(run_id, 0.0) < SAMPLE_INTERVAL or progress.phase in ("evaluating", "measuring"):
             return
         self._sampled[run_id] = now
         if run_id not in self._estimates:
@@ -217,6 +216,10 @@ class ProgressPanel(Panel):
         if self._row is not None:
             self._load_shares(self._row.id)
             self._show()
+        elif self.context.project.runs.count():
+            self._empty.say("clock", "Nothing is running", "Select a run to see how it went.")
+        else:
+            self._empty.say("clock", "Nothing is running", "There are no runs yet.")
         self.subtitle_changed.emit(self._row.name if self._row is not None else "")
 
     def _load_shares(self, run_id: int) -> None:

@@ -151,7 +151,8 @@ class RunDetailsPanel(Panel):
         if row is None:
             self.subtitle_changed.emit("")
             text = "Click a run in the table to see its settings, its log and its files."
-            self.empty.say("sliders", "No run selected", text, [("Select the newest run", self._select_newest)])
+            steps = [("Select the newest run", self._select_newest)] if self.context.project.runs.count() else []
+            self.empty.say("sliders", "No run selected", text, steps)
             return
         words = status_words(RunItem((row,)), self._live, row.heartbeat or row.created)
         self._shape.set_state(words.shape)

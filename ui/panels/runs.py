@@ -176,8 +176,8 @@ class RunsPanel(Panel):
         runs = self.context.project.runs
         total, left = runs.count(), runs.count(self.model.filter)
         filtered = bool(self._typed.strip()) or self.chips.narrowing
-        of_all = f" of {format.count(total)}" if filtered else ""
-        self.subtitle_changed.emit(f"{format.count(left)}{of_all}")
+        words = format.plural(total, "run")
+        self.subtitle_changed.emit(f"{format.count(left)} of {words}" if filtered else format.plural(left, "run"))
         if left:
             self.stack.setCurrentWidget(self.view)
         else:

@@ -96,7 +96,9 @@ def episode_words(row: ArtifactRow) -> str:
     """One line of the list of episodes."""
     value = row.info.get("return")
     number = float(value) if isinstance(value, (int, float)) else None
-    return f"Evaluation at step {format.count(row.step)}  ·  return {format.number(number)}"
+    of_bias = row.info.get("q_bias_episode")
+    source = "Evaluation" if of_bias is None else f"Q-bias episode {of_bias}"
+    return f"{source} at step {format.count(row.step)}  ·  return {format.number(number)}"
 
 
 def readout(row: RunRow, frame: Frame, facts: Facts | None, length: int | None, note: str = "") -> Readout:

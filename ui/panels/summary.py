@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from typing import ClassVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -18,14 +17,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from storage import RunFilter, RunRow, RunState, StorageError
+from storage import StorageError
 from ui import format
 from ui.actions import Action
 from ui.context import Context
 from ui.controls.labels import Label, hairline
 from ui.draft import Draft, label
+from ui.durations import earlier_runs, expected
 from ui.panels.base import Panel, run_alone
-from workbench.engine.duration import Duration, PastRun, estimate
+from workbench.engine.duration import Duration, PastRun
 from workbench.presets import as_command
 from workbench.settings import SettingsError
 from workbench.spec import RunSpec
@@ -67,8 +67,7 @@ class SummaryPanel(Panel):
         self.draft.changed.connect(self._update)
         self.context.engine.ready.connect(self._update)
         self.context.engine.failed.connect(self._update)
-        rows = self.context.project.runs.page(RunFilter(archived=None), limit=200)
-        self._past = [_past_run(row) for row in rows if row.status in (RunState.FINISHED, RunState.STOPPED)]
+        self._past = earlier_runs(self.context.project)
         self._update()
 
     def deactivate(self) -> None:
@@ -122,6 +121,9 @@ class SummaryPanel(Panel):
         self._column.addLayout(line)
         self._command = QPlainTextEdit()
         self._command.setReadOnly(True)
+        self._command.setProperty("role", "code")
+        self._command.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._command.document().documentLayout().documentSizeChanged.connect(self._fit_command)
         self._command.setFont(self.theme.font(11, mono=True))
         self._command.setAccessibleName("The command that starts the same")
         self._column.addWidget(self._command)
@@ -162,7 +164,10 @@ class SummaryPanel(Panel):
                 "play",
                 obstacle=self.obstacle,
             ),
-            Action("form.copy_command", "Copy the form as command", self.copy_command, "Ctrl+Shift+C", "Run", "copy"),
+            Action(
+                *("form.copy_command", "Copy the form as command", self.copy_command, "Ctrl+Shift+C", "Run", "copy"),
+                obstacle=self.form_obstacle,
+            ),
             Action(
                 "run.quick",
                 "Start the quick run",
@@ -180,12 +185,19 @@ class SummaryPanel(Panel):
     def obstacle(self) -> str:
         """Why Start cannot be pressed; empty when it can."""
         engine = self.context.engine
-        if self.draft.problems:
-            path, problem = next(iter(self.draft.problems.items()))
-            return f"{label(path)}: {problem}"
+        if self.form_obstacle():
+            return self.form_obstacle()
         if engine.state == "failed":
             return f"The engine could not be loaded: {engine.problem}"
         return "" if engine.queue is not None else "The engine is being prepared; a few seconds more."
+
+    def form_obstacle(self) -> str:
+        """What is wrong in the form; empty when nothing is."""
+        if not self.draft.problems:
+            return ""
+        path, problem = next(iter(self.draft.problems.items()))
+        others = len(self.draft.problems) - 1
+        return f"{label(path)}: {problem}" + (f" {others} more." if others else "")
 
     def start(self) -> list[int]:
         """Queue what the form says; returns the runs."""
@@ -239,15 +251,38 @@ class SummaryPanel(Panel):
         self.start_button.setEnabled(not why)
         self.start_button.setIcon(self.theme.icon("play", "text3" if why else "on", filled=True))
         self._copy.setEnabled(spec is not None)
-        self._command.setPlainText(as_command(spec).replace(" --", " \\\n  --") if spec is not None else "")
+        self._show_command()
         if spec is not None:
             self._show_figures(spec)
+            return
+        for value in (*self._values.values(), self._duration):
+            value.setText("—")
+        self._basis.setText("")
+
+    def _show_command(self) -> None:
+        """Every part on its line; what differs from the preset and what is wrong in their colours."""
+        self._command.clear()
+        cursor = QTextCursor(self._command.document())
+        parts = self.draft.command()
+        for number, (words, path) in enumerate(parts):
+            token = "bad" if path in self.draft.problems else "accent" if self.draft.differs(path) else "text2"
+            style = QTextCharFormat()
+            style.setForeground(self.theme.color(token if number else "text"))
+            cursor.insertText(("  " if number else "") + words, style)
+            style.setForeground(self.theme.color("text3"))
+            cursor.insertText(" \\\n" if number + 1 < len(parts) else "", style)
+
+    def _fit_command(self) -> None:
+        """As high as its lines; a plain text's document is measured in lines."""
+        lines = round(self._command.document().size().height())
+        spacing = self._command.fontMetrics().lineSpacing()
+        self._command.setFixedHeight(max(lines, 1) * spacing + self.theme.px(12) + 12)
 
     def _repaint(self) -> None:
         theme = self.theme
         self._copy.setIcon(theme.icon("copy"))
         self._command.setFont(theme.font(11, mono=True))
-        self._command.setMinimumHeight(theme.px(110))
+        self._fit_command()
         self.start_button.setMinimumHeight(theme.px(34))
         if self.active:
             self._update()
@@ -260,7 +295,7 @@ class SummaryPanel(Panel):
         updates = max(spec.total_steps - settings.warm_up_steps, 0) * settings.updates_per_step
         self._values["Updates"].setText(f"{format.count(updates)}{each}")
         self._values["Disk"].setText(f"about {format.size(self._disk(spec) * seeds)}")
-        self._show_duration(estimate(spec.flat(), socket.gethostname(), self._past), seeds)
+        self._show_duration(expected(spec, self._past), seeds)
 
     def _disk(self, spec: RunSpec) -> int:
         settings = spec.settings
@@ -282,11 +317,6 @@ class SummaryPanel(Panel):
             f"{format.duration(found.low)} to {format.duration(found.high)}, "
             f"from {format.plural(found.runs, 'earlier run')} {basis} on this machine."
         )
-
-
-def _past_run(row: RunRow) -> PastRun:
-    values = {"agent": row.agent, **row.spec.get("settings", {})}
-    return PastRun(values, row.host.get("name", ""), row.step, row.active_seconds)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetricsF, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ui import format
@@ -21,7 +21,7 @@ _BAR, _BAR_HEIGHT = 54, 8
 
 
 class HeatMap(QWidget):
-    """Rows are coordinates in the order given, columns are steps. Clicks and drags ask for a step.
+    """Rows are coordinates in the order given, columns are steps. Clicks, drags and arrow keys ask for a step.
 
     Where ``title`` has no room, what stands before its colon is enough.
     """
@@ -38,6 +38,7 @@ class HeatMap(QWidget):
         self._image = QImage()
         self._bar = QImage()
         self.setAccessibleName(title)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         theme.changed.connect(self._repaint)
         self._repaint()
@@ -113,6 +114,9 @@ class HeatMap(QWidget):
             painter.drawImage(area, self._image)
             self._paint_ticks(painter, area)
             self._paint_cursor(painter, area)
+        if self.hasFocus():
+            painter.setPen(QPen(self._theme.color("accent"), 1))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
         painter.end()
 
     def _paint_title(self, painter: QPainter) -> None:
@@ -198,6 +202,16 @@ class HeatMap(QWidget):
         if self._columns and event.buttons() & Qt.MouseButton.LeftButton:
             self.sought.emit(self._step_at(event.position().x()))
         event.accept()
+
+    @guarded
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt's; Left and Right move the time cursor, with Shift by ten."""
+        way = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if way is None or not self._columns:
+            super().keyPressEvent(event)
+            return
+        by = way * (10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
+        self.sought.emit(min(max(max(self._cursor, 0) + by, 0), self._columns - 1))
 
     @guarded_or(False)
     def event(self, event: QEvent) -> bool:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPen
 from PySide6.QtWidgets import QFrame
 
-from ui.guard import guarded
+from ui.guard import guarded, guarded_or
 from ui.plots.axis import PlotAxis
 from ui.theme import Theme
 
@@ -67,7 +67,7 @@ class QuietPlot(pg.PlotWidget):
         self.left.repaint_colors()
         self.bottom.repaint_colors()
 
-    @guarded_or(lambda: QSize())
+    @guarded_or(QSize())
     def sizeHint(self) -> QSize:
         """Qt's; as small as it may be, and it takes what room there is."""
         return self.minimumSize()

@@ -150,8 +150,8 @@ class LatentPlot(QuietPlot):
         self._drawn = (cloud, imagined, real)
         for axis, number in ((self.bottom, 0), (self.left, 1)):
             axis.set_title(f"PC {number + 1} ({format.percent(float(shares[number]))})")
-        paths = [path for path in (cloud, imagined, real) if path is not None and len(path)]
-        points = np.concatenate(paths) if paths else np.zeros((1, 2))
+        middle = np.quantile(cloud, (0.25, 0.75), axis=0)  # what lies far out is not worth the room
+        points = np.concatenate([path for path in (middle, imagined, real) if path is not None])
         self.set_ranges(points[:, 0], points[:, 1])
         self._draw()
 

@@ -18,6 +18,8 @@ from ui.theme import Theme
 Index = QModelIndex | QPersistentModelIndex
 _HEIGHT = 26
 _PADDING = 8
+#: px at scale 100 % that the column without a width has before hints give way to it
+_LEAST = 120
 _MARK = 3
 
 
@@ -75,8 +77,11 @@ class PlainModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Qt's."""
         row = self.rows[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return row.cells[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            told = zip(self.columns, row.cells, strict=False)
+            return "\n".join(f"{column.title}: {cell}" for column, cell in told if cell)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return ("Changed: " if row.changed and not index.column() else "") + row.cells[index.column()]
         return row if role == Qt.ItemDataRole.UserRole else None
@@ -125,13 +130,19 @@ class PlainTable(RunTree):
     def _fit(self) -> None:
         if not isinstance(self.model(), PlainModel):
             return
-        columns, width = self.plain.columns, self.viewport().width()
-        given = sum(self.theme.px(column.width) for column in columns)
-        least = min(self.theme.px(100), width // 2)
-        share = min(1.0, (width - least) / max(given, 1))  # where there is little room, every column gives way
+        columns, width, px = self.plain.columns, self.viewport().width(), self.theme.px
+        shown = list(range(len(columns)))
+        least = px(_LEAST)
+        # Where there is little room the hints go, the last first; a cell's tip tells what is not in sight.
+        for place in reversed([place for place in shown if columns[place].quiet]):
+            if sum(px(columns[each].width) for each in shown) + least > width:
+                shown.remove(place)
+        given = sum(px(columns[place].width) for place in shown)
+        share = min(1.0, max(width - least, width / 2) / max(given, 1))
         for place, column in enumerate(columns):
-            fixed = int(share * self.theme.px(column.width))
-            self.header().resizeSection(place, fixed or max(width - int(share * given), least))
+            self.setColumnHidden(place, place not in shown)
+            fixed = int(share * px(column.width))
+            self.header().resizeSection(place, fixed or max(width - int(share * given), 1))
 
     @guarded
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -1,4 +1,4 @@
-"""The floor of an ALM update: the matrix products of its Linear layers, and nothing else.
+"""The floor of an ALM update, or of a plan in its model: the matrix products of Linear layers, and nothing else.
 
 Derived from the algorithm by hand, not from what the agent happens to do, so that wasted work shows as time over the
 floor. With the authors' defaults one update calls the networks as :func:`passes` lists; each call of a layer is one
@@ -9,7 +9,7 @@ in the lambda average, and backpropagates through the last action, which reaches
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -113,7 +113,12 @@ def passes(sizes: Sizes) -> list[Pass]:
 
 def products(sizes: Sizes) -> Iterator[Product]:
     """Every matrix product that one update needs."""
-    for each in passes(sizes):
+    return products_of(passes(sizes), sizes)
+
+
+def products_of(needed: Iterable[Pass], sizes: Sizes) -> Iterator[Product]:
+    """Every matrix product of these passes."""
+    for each in needed:
         members, layers = widths(sizes)[each.network]
         for layer in range(len(layers) - 1):
             shape = (members, each.rows, layers[layer], layers[layer + 1])
@@ -127,13 +132,13 @@ def products(sizes: Sizes) -> Iterator[Product]:
 
 
 class Floor:
-    """The products of one update at their real shapes, on operands that stay where they are."""
+    """Matrix products at their real shapes, on operands that stay where they are."""
 
-    def __init__(self, sizes: Sizes, device: torch.device) -> None:
+    def __init__(self, needed: Iterable[Product], device: torch.device) -> None:
         self._device = device
         self._generator = torch.Generator(device=device).manual_seed(0)
         self._operands: dict[tuple[int, ...], Tensor] = {}
-        self._calls = [self._call(product) for product in products(sizes)]
+        self._calls = [self._call(product) for product in needed]
 
     def run(self) -> None:
         """All of them once."""

@@ -122,13 +122,13 @@ def run_update_benchmark(
             matmul = prepare_cpu()
             use_threads(threads)
             updates: dict[str, Update] = {"update": timed(make_update(shape, place))}
-            updates["floor"] = timed(Floor(shape, place).run)
+            updates["floor"] = timed(Floor(products(shape), place).run)
             if theirs is not None:
                 peer_flops = theirs.wait()
                 updates["peer"] = theirs.update
             walls, cpus = in_turns(updates, end)
         times = cpus if threads == 1 else walls
-        timings = {name: _timing(times[name], walls[name]) for name in updates}
+        timings = {name: timing_of(times[name], walls[name]) for name in updates}
         return UpdateBenchmark(
             sizes_name=sizes,
             sizes=shape,
@@ -140,8 +140,8 @@ def run_update_benchmark(
             update=timings["update"],
             floor=timings["floor"],
             peer=timings.get("peer"),
-            update_per_floor=_ratio(times["update"], times["floor"]),
-            peer_per_update=_ratio(times["peer"], times["update"]) if theirs else None,
+            update_per_floor=ratio_of(times["update"], times["floor"]),
+            peer_per_update=ratio_of(times["peer"], times["update"]) if theirs else None,
             floor_flops=sum(product.flops for product in products(shape)),
             peer_flops=peer_flops if theirs else None,
             matmul=matmul,
@@ -154,8 +154,8 @@ def run_update_benchmark(
         return pool.submit(measure).result()
 
 
-def make_update(sizes: Sizes, device: torch.device) -> Callable[[], object]:
-    """One draw from a filled replay and one update of an agent with the authors' defaults at these sizes."""
+def make_agent(sizes: Sizes, device: torch.device) -> AlignedLatentModel:
+    """An untrained agent with the authors' defaults at these sizes."""
     settings = build(
         AlmSettings,
         {
@@ -168,7 +168,12 @@ def make_update(sizes: Sizes, device: torch.device) -> Callable[[], object]:
         },
     )
     bound = np.ones(sizes.action, dtype=np.float32)
-    agent = AlignedLatentModel(settings, TaskFacts((sizes.observation,), "float64", -bound, bound), 0, device)
+    return AlignedLatentModel(settings, TaskFacts((sizes.observation,), "float64", -bound, bound), 0, device)
+
+
+def make_update(sizes: Sizes, device: torch.device) -> Callable[[], object]:
+    """One draw from a filled replay and one update of an agent with the authors' defaults at these sizes."""
+    agent = make_agent(sizes, device)
     replay = ReplayBuffer(
         TRANSITIONS, (sizes.observation,), np.float64, sizes.action, list(agent.draws.values()), device
     )
@@ -211,12 +216,14 @@ def in_turns(updates: Mapping[str, Update], end: float) -> tuple[dict[str, list[
     return walls, cpus
 
 
-def _timing(times: list[float], walls: list[float]) -> Timing:
+def timing_of(times: list[float], walls: list[float]) -> Timing:
+    """Median and quartiles of ``times``, and the median of ``walls``, all in seconds."""
     low, middle, high = quantiles(times, n=4, method="inclusive")
     return Timing(1e3 * middle, (1e3 * low, 1e3 * high), 1e3 * median(walls))
 
 
-def _ratio(above: list[float], below: list[float]) -> float:
+def ratio_of(above: list[float], below: list[float]) -> float:
+    """The median over rounds of one time over the other."""
     return median(a / b for a, b in zip(above, below, strict=True))
 
 

@@ -13,6 +13,8 @@ from workbench.commands.window import hand_over
 #: name -> module with ``configure(parser)`` and ``run(arguments) -> int``; the window's is handed the process over
 BENCHMARKS = {
     "update": "workbench.benchmarks.update",
+    "planners": "workbench.benchmarks.planners",
+    "q-bias": "workbench.benchmarks.q_bias",
     "storage": "workbench.benchmarks.storage",
     "gui": "ui.bench",
 }
@@ -21,7 +23,7 @@ BENCHMARKS = {
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Make the parsers of this module's commands with ``add``."""
     # No help of its own: `foresight bench update --help` is the benchmark's.
-    parser = add("bench", help="measure how fast this machine trains, stores and draws", add_help=False)
+    parser = add("bench", help="measure how fast this machine trains, plans, stores and draws", add_help=False)
     parser.add_argument("benchmark", metavar="NAME", nargs="?", help=", ".join(BENCHMARKS))
     parser.set_defaults(run=bench, takes_rest=True, bench_parser=parser)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench import presets
+from workbench.analysis.configuration import stored_settings
 from workbench.commands import project
 from workbench.commands.output import (
     as_command,
@@ -150,21 +151,11 @@ def run_document(opened: Project, row: RunRow) -> dict[str, Any]:
     }
 
 
-def stored_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting of a stored spec by dotted path; reads also what this Foresight has no agent for."""
-    parts = {name: _table(spec.get(name)) for name in ("settings", "engine", "environment_options")}
-    engine = {f"engine.{name}": value for name, value in parts["engine"].items()}
-    options = {f"environment.{name}": value for name, value in parts["environment_options"].items()}
-    return {**parts["settings"], "total_steps": spec.get("total_steps"), **engine, **options}
-
-
-def _table(value: Any) -> dict[str, Any]:
-    """A part of a spec; an imported run's may lack it."""
-    return value if isinstance(value, dict) else {}
-
-
 def differences(row: RunRow) -> dict[str, tuple[Any, Any]]:
-    """Dotted path -> (the run's value, the preset's or else the agent's default), only where they differ."""
+    """Dotted path -> (the run's value, the preset's or else the agent's default), only where they differ.
+
+    A setting that did not exist yet when the run was made is no difference: its default is what was done before.
+    """
     try:
         if row.preset is None:
             base = new_spec(row.agent, row.environment)
@@ -174,7 +165,8 @@ def differences(row: RunRow) -> dict[str, tuple[Any, Any]]:
         return {}
     own = stored_settings(row.spec) | {"total_steps": row.total_steps}
     other = {path: value for path, value in base.flat().items() if path not in ("agent", "environment", "device")}
-    pairs = {path: (own.get(path), other.get(path)) for path in {**other, **own}}
+    known = {path: value for path, value in other.items() if path in own or path.startswith("environment.")}
+    pairs = {path: (own.get(path), other.get(path)) for path in {**known, **own}}
     return {path: pair for path, pair in pairs.items() if pair[0] != pair[1]}
 
 

@@ -9,10 +9,11 @@ import shlex
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from rich.console import Console
 
     from storage import RunRow
@@ -23,6 +24,16 @@ class WrongUsage(Exception):
     def __init__(self, problems: Iterable[object]) -> None:
         self.problems = tuple(str(problem) for problem in problems)
         super().__init__("; ".join(self.problems))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an analysis found: ``document`` for ``--json``, with its key figures under ``summary``; ``lines`` for
+    people; ``arrays`` and ``document`` for the project."""
+
+    document: dict[str, Any]
+    lines: tuple[str, ...]
+    arrays: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
 
 
 #: of a run's row, what only ``show`` tells

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -12,16 +11,15 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
 from workbench.commands.output import number, tell
+from workbench.engine.monitor import SpeedEstimate
 
-#: seconds that speeds are measured over
-WINDOW = 20.0
 #: columns of a terminal that has room for bars
 WIDE = 115
 
 
 @dataclass
 class RunView:
-    """What is known of one run: steps are environment steps, speeds are per second over the last WINDOW seconds."""
+    """What is known of one run; steps are environment steps."""
 
     run_id: int
     seed: int
@@ -31,7 +29,10 @@ class RunView:
     updates: int = 0
     phase: str = "queued"
     latest_return: float | None = None
-    _marks: deque[tuple[float, int, int]] = field(default_factory=deque)
+    _speed: SpeedEstimate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._speed = SpeedEstimate(self.total_steps, self.warm_up_steps)
 
     @property
     def title(self) -> str:
@@ -40,29 +41,20 @@ class RunView:
 
     def move(self, step: int, updates: int, wall_time: float, phase: str) -> None:
         """The run is at ``step`` now."""
-        if self.step <= self.warm_up_steps < step:
-            self._marks.clear()  # random steps cost next to nothing: their speed says nothing about what follows
         self.step, self.updates, self.phase = step, updates, phase
-        if not self._marks or wall_time > self._marks[-1][0]:
-            self._marks.append((wall_time, step, updates))
-        while wall_time - self._marks[0][0] > WINDOW:
-            self._marks.popleft()
+        self._speed.add(wall_time, step, updates)
 
     @property
     def speeds(self) -> tuple[float, float] | None:
         """Environment steps and gradient updates per second; None while nothing moves that could be measured."""
-        if len(self._marks) < 2 or self._marks[0][1] == self._marks[-1][1]:
-            return None
-        (begin, step, updates), (end, last_step, last_updates) = self._marks[0], self._marks[-1]
-        return (last_step - step) / (end - begin), (last_updates - updates) / (end - begin)
+        steps, updates = self._speed.steps_per_second, self._speed.updates_per_second
+        return (steps, updates) if steps and updates is not None else None
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until the budget is spent; None in warm-up and while the speed is not known."""
-        speeds = self.speeds
-        if speeds is None or self.step <= self.warm_up_steps:
-            return None
-        return (self.total_steps - self.step) / speeds[0]
+        """Seconds until the budget is spent, as the window says it; None in warm-up and at the very beginning."""
+        left = self._speed.remaining()
+        return None if left is None else left.seconds
 
     @property
     def pace(self) -> str:

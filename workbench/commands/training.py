@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from workbench import presets
@@ -28,32 +28,33 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     parser.add_argument("--preset", metavar="NAME", help=f"settings to begin from (default: {presets.DEFAULT})")
     parser.add_argument("--agent", metavar="NAME", help="another agent than the preset's")
     parser.add_argument("--env", metavar="ID", help="another environment than the preset's; any Gymnasium id")
-    _add_changes(parser)
-    _add_seeds(parser)
-    _add_steps(parser, "budget: environment steps in total, warm-up included")
+    add_changes(parser)
+    add_seeds(parser)
+    add_steps(parser, "budget: environment steps in total, warm-up included")
     parser.add_argument("--list-settings", action="store_true", help="print every KEY with range and meaning, and stop")
     parser.add_argument("--device", metavar="DEVICE", default="auto", help="auto (default), cpu or cuda:0")
-    _add_json(parser)
+    add_json(parser)
     parser.set_defaults(run=train)
 
     parser = add("resume", help="go on with runs that stopped, or train finished ones longer")
     parser.add_argument("runs", metavar="RUN", nargs="*", help="number, name or uuid")
     parser.add_argument("--all-interrupted", action="store_true", help="every run whose program was killed")
-    _add_steps(parser, "new budget: environment steps in total")
-    _add_json(parser)
+    add_steps(parser, "new budget: environment steps in total")
+    add_json(parser)
     parser.set_defaults(run=resume)
 
     parser = add("fork", help="a new run from a run's saved networks, with changed settings")
     parser.add_argument("parent", metavar="RUN", help="number, name or uuid")
     parser.add_argument("--checkpoint", metavar="last|best|STEP", default="last", help="which snapshot (default: last)")
-    _add_changes(parser)
-    _add_seeds(parser)
-    _add_steps(parser, "budget: environment steps in total, counted from the fork")
-    _add_json(parser)
+    add_changes(parser)
+    add_seeds(parser)
+    add_steps(parser, "budget: environment steps in total, counted from the fork")
+    add_json(parser)
     parser.set_defaults(run=fork)
 
 
-def _add_changes(parser: argparse.ArgumentParser) -> None:
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    """``--set KEY=VALUE``."""
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
@@ -64,15 +65,18 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_seeds(parser: argparse.ArgumentParser) -> None:
+def add_seeds(parser: argparse.ArgumentParser) -> None:
+    """``--seeds 1,2,3``."""
     parser.add_argument("--seeds", metavar="1,2,3", help="one run per seed, in one group")
 
 
-def _add_steps(parser: argparse.ArgumentParser, text: str) -> None:
+def add_steps(parser: argparse.ArgumentParser, text: str) -> None:
+    """``--steps N``."""
     parser.add_argument("--steps", metavar="N", type=_steps, help=text)
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """``--json``."""
     parser.add_argument("--json", action="store_true", help="print the runs as one JSON document when they have ended")
 
 
@@ -89,14 +93,20 @@ def _steps(text: str) -> int:
 
 def changes_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The settings of ``--set`` and ``--steps`` by dotted path. Raises WrongUsage."""
-    values: dict[str, Any] = {}
-    for text in arguments.changes:
-        key, equals, value = text.partition("=")
-        if not (equals and key.strip()):
-            raise WrongUsage([f"--set: {text!r} is not valid; expected KEY=VALUE, such as rollout_length=3"])
-        values[key.strip()] = value.strip()
+    values = values_of(arguments.changes, "rollout_length=3")
     if arguments.steps is not None:
         values["total_steps"] = arguments.steps
+    return values
+
+
+def values_of(texts: Iterable[str], example: str) -> dict[str, Any]:
+    """Each KEY=VALUE of ``texts`` by its key. Raises WrongUsage, which shows the ``example``."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (equals and key.strip()):
+            raise WrongUsage([f"--set: {text!r} is not valid; expected KEY=VALUE, such as {example}"])
+        values[key.strip()] = value.strip()
     return values
 
 

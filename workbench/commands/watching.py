@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -116,8 +117,17 @@ def _view(row: RunRow) -> RunView:
     return RunView(row.id, row.seed, row.total_steps, warm_up, row.step, row.updates, latest_return=row.latest_return)
 
 
-def watch(queue: RunQueue, runs: list[int], signals: StopSignals, arguments: argparse.Namespace) -> int:
-    """Follow ``runs`` to their ends and say how they ended; returns the exit code: 0 when every one finished."""
+def watch(
+    queue: RunQueue,
+    runs: list[int],
+    signals: StopSignals,
+    arguments: argparse.Namespace,
+    document: Callable[[list[RunRow]], dict[str, Any]] | None = None,
+) -> int:
+    """Follow ``runs`` to their ends and say how they ended; returns the exit code: 0 when every one finished.
+
+    ``document`` makes what ``--json`` prints beside the runs.
+    """
     display = open_display()
     try:
         Watch(queue, runs, display, signals).follow()
@@ -126,7 +136,8 @@ def watch(queue: RunQueue, runs: list[int], signals: StopSignals, arguments: arg
         queue.close()
     rows = [_last_row(queue, run_id) for run_id in runs]
     if arguments.json:
-        print_document({"runs": [run_record(row) for row in rows]})
+        more = {} if document is None else document(rows)
+        print_document({**more, "runs": [run_record(row) for row in rows]})
     elif rows:
         for row in rows:
             say(_ended(row))

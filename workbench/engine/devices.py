@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import psutil
 import torch
 
 from workbench.settings import Problem, SettingsError
@@ -38,8 +39,13 @@ def default_limit(device: torch.device) -> int:
 def replay_device(device: torch.device, choice: str, needed: int) -> torch.device:
     """Where a replay of ``needed`` bytes lies for an agent on ``device``; ``choice`` is ``auto`` or ``cpu``.
 
-    With the agent, unless it would take more than a quarter of a GPU's memory.
+    With the agent, unless it would take more than a quarter of a GPU's memory. Raises SettingsError where it would
+    take more than the whole memory of this machine.
     """
+    total = psutil.virtual_memory().total
+    if needed > total:
+        sizes = f"it takes {needed / 1e9:,.1f} GB, and this machine has {total / 1e9:,.1f} GB of memory; lower it"
+        raise SettingsError([Problem("replay_capacity", sizes)])
     if device.type != "cuda" or choice == "cpu":
         return torch.device("cpu")
     memory = torch.cuda.get_device_properties(device).total_memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 #: settings that decide the cost of an update
 COSTLY = ("batch_size", "hidden_size", "model_hidden_size", "latent_size", "rollout_length", "updates_per_step")
@@ -30,6 +30,45 @@ class Duration:
     high: float
     runs: int
     alike: bool
+
+
+class StoredRun(Protocol):
+    """What is needed of a stored run."""
+
+    @property
+    def agent(self) -> str:
+        """The agent."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The stored RunSpec."""
+
+    @property
+    def host(self) -> dict[str, Any]:
+        """Where it ran."""
+
+    @property
+    def status(self) -> str:
+        """Its state."""
+
+    @property
+    def step(self) -> int:
+        """Environment steps done."""
+
+    @property
+    def active_seconds(self) -> float:
+        """Training time so far."""
+
+
+def past_runs(rows: Iterable[StoredRun]) -> list[PastRun]:
+    """Those of the stored runs that can be judged by: finished and stopped ones."""
+    ended = [row for row in rows if row.status in ("finished", "stopped")]
+    return [
+        PastRun(
+            {"agent": row.agent, **row.spec.get("settings", {})}, row.host.get("name", ""), row.step, row.active_seconds
+        )
+        for row in ended
+    ]
 
 
 def estimate(values: Mapping[str, Any], host: str, past: Iterable[PastRun]) -> Duration | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ class Evaluation:
         self._policy = EvaluatingPolicy(agent, environment, NoiseSource(seed, f"evaluation/{step}", device))
         self.finished: list[Episode] = []
 
-    def run(self) -> Iterator[Step]:
+    def run(self) -> Generator[Step, None, None]:
         """Run the episodes, yielding after every environment step.
 
         Raises NonFiniteValue and EnvironmentProblem, which name the environment step of the run.

@@ -51,10 +51,14 @@ class RunQueue:
 
     # ---- what users do ----------------------------------------------------------------------------------------------
 
-    def submit(self, spec: RunSpec) -> list[int]:
-        """Queue one run per seed. Raises storage.DiskFull, SettingsError (no such device)."""
+    def submit(self, spec: RunSpec, group: int | None = None) -> list[int]:
+        """Queue one run per seed, in ``group`` where it is given. Raises storage.DiskFull, SettingsError."""
         resolve_device(spec.device)
-        return self._allow(self.recorder.submit(spec))
+        return self._allow(self.recorder.submit(spec, group=group))
+
+    def allow(self, runs: Iterable[int]) -> None:
+        """Start these queued runs too, where the queue was told to start some alone."""
+        self._allow(list(runs))
 
     def resume(self, run_id: int, total_steps: int | None = None) -> None:
         """Queue a run that stopped, was interrupted, failed, or (with a larger budget) finished; end a pause.
@@ -62,6 +66,7 @@ class RunQueue:
         Raises:
             SettingsError: there is nothing left to do, or the budget is not beyond what was done.
             storage.StateRefused: it is queued or running already.
+            storage.DiskFull: what it will write does not fit.
         """
         with self._lock:
             self._collect()
@@ -79,6 +84,7 @@ class RunQueue:
             raise StateRefused(f"Run {run_id} is {row.status}, so it cannot be resumed.", remedy="Stop it first.")
         if total_steps is not None or (row.status is RunState.FINISHED and row.step >= row.total_steps):
             self.recorder.extend(run_id, row.total_steps if total_steps is None else total_steps)
+        self.recorder.require_space(self.recorder.spec(run_id)[0])
         self.recorder.change_state(run_id, RunState.QUEUED, "resume")
         self._outcomes.pop(run_id, None)
         self._allow([run_id])

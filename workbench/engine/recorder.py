@@ -13,12 +13,14 @@ from storage import (
     ArtifactDamaged,
     ArtifactRow,
     NewRun,
+    NewVariant,
     Project,
     RunFilter,
     RunRow,
     RunState,
     StateRefused,
     StorageError,
+    StudyRow,
     UnknownRun,
     quarantine,
     require_space,
@@ -36,6 +38,7 @@ from workbench.engine.checkpoint import (
     segment_name,
     to_tensors,
 )
+from workbench.engine.log_entries import log_entry
 from workbench.engine.provenance import machine, versions
 from workbench.engine.session import TrainingSession
 from workbench.metrics import scalars
@@ -44,14 +47,20 @@ from workbench.spec import RunSpec
 
 __all__ = [
     "BEST",
+    "ORIGIN",
+    "ArtifactDamaged",
+    "ArtifactRow",
+    "NewVariant",
+    "Project",
     "Recorder",
     "ResumePoint",
+    "RunFilter",
     "RunRow",
     "RunState",
     "StateRefused",
     "StorageError",
+    "StudyRow",
     "UnknownRun",
-    "log_entry",
 ]
 
 #: the snapshot that a fork begins from
@@ -59,9 +68,9 @@ ORIGIN = "origin"
 #: how those of the best evaluations begin; the newest is the best
 BEST = "best"
 #: events that a session continued in the middle of a step yields once more
-REPEATABLE = (events.WarmUpFinished, events.ScalarsLogged, events.EvaluationFinished)
+REPEATABLE = (events.WarmUpFinished, events.ScalarsLogged, events.EvaluationFinished, events.AnalysisFinished)
 #: what the log calls them
-REPEATABLE_KINDS = ("warmupfinished", "evaluation")
+REPEATABLE_KINDS = ("warmupfinished", "evaluation", "analysis")
 
 
 @dataclass(frozen=True)
@@ -96,10 +105,18 @@ class Recorder:
 
     # ---- runs -------------------------------------------------------------------------------------------------------
 
-    def submit(self, spec: RunSpec, *, parent: RunRow | None = None, origin: ArtifactRow | None = None) -> list[int]:
+    def submit(
+        self,
+        spec: RunSpec,
+        *,
+        parent: RunRow | None = None,
+        origin: ArtifactRow | None = None,
+        group: int | None = None,
+    ) -> list[int]:
         """One queued run per seed, in one group where there are several.
 
-        ``parent`` and ``origin`` (the snapshot to begin from) make it a fork.
+        ``parent`` and ``origin`` (the snapshot to begin from) make it a fork. ``group`` is one that there is, such as
+        a study's variant, whose name and study its runs take.
 
         Raises:
             storage.DiskFull: there is no room for its checkpoints.
@@ -111,15 +128,17 @@ class Recorder:
         if networks == {}:
             message = f"{spec.agent} keeps no networks, so that nothing can be forked from it; start a new run"
             raise SettingsError([Problem("agent", message)])
-        title = spec.preset or spec.agent
-        group = None
-        if len(spec.seeds) > 1:
-            group = self.project.runs.create_group(f"{title} {spec.environment}", info={"seeds": list(spec.seeds)})
+        name, study = f"{spec.preset or spec.agent} {spec.environment}", None
+        if group is not None:
+            row = self.project.runs.group(group)
+            name, study = row.name, row.info.get("study")
+        elif len(spec.seeds) > 1:
+            group = self.project.runs.create_group(name, info={"seeds": list(spec.seeds)})
         runs = []
         for seed in spec.seeds:
             document = replace(spec, seeds=(seed,)).to_json()
             new = NewRun(
-                name=f"{title} {spec.environment} seed {seed}",
+                name=f"{name} seed {seed}",
                 agent=spec.agent,
                 environment=spec.environment,
                 seed=seed,
@@ -131,6 +150,7 @@ class Recorder:
                 group_id=group,
                 parent_run_id=None if parent is None else parent.id,
                 parent_step=None if origin is None else origin.step,
+                study=study,
                 preset=spec.preset,
                 versions=versions(),
                 host=self._host or machine(),
@@ -148,6 +168,7 @@ class Recorder:
         networks = 10 * max(sizes, default=256) ** 2 * 4
         snapshots = int(100 / engine.snapshot_percent) if engine.keep_snapshots else 2
         recordings = spec.total_steps // engine.evaluation_interval if engine.record_evaluations else 0
+        recordings += 3 * (spec.total_steps // engine.bias_interval) if engine.bias_interval else 0
         # Two resume points of weights and both of Adam's moments, rows and recorded steps of up to 100 numbers.
         needed = (2 * 3 + snapshots) * networks + min(settings.replay_capacity, spec.total_steps) * 400
         require_space(self.project.folder, needed + recordings * 250_000, "start this run")
@@ -197,7 +218,7 @@ class Recorder:
         """Store one event: its numbers in series, the rest in the run's log. What is stored already is left out.
 
         Raises:
-            storage.DiskFull: there is no room for an evaluation's recording; nothing of the event was stored.
+            storage.DiskFull: there is no room for an evaluation's recording or an analysis; nothing of it was stored.
         """
         run_id, recorded = event.run_id, self._recorded.get(event.run_id)
         again = recorded is not None and recorded.step == event.step and isinstance(event, REPEATABLE)
@@ -207,6 +228,9 @@ class Recorder:
             name = f"evaluation-{event.step}"
             info = {"return": event.returns[0], "length": event.lengths[0], "mean_return": event.mean_return}
             self.project.artifacts.save(run_id, "episode", event.step, name, event.recording, info, info)
+        elif isinstance(event, events.AnalysisFinished):
+            name, document = f"{event.analysis}-{event.step}", {**event.document, "step": event.step}
+            self.project.artifacts.save(run_id, "analysis", event.step, name, event.arrays, document, event.info)
         points = [
             (metric, event.step, event.updates, active_seconds, event.wall_time, value)
             for metric, value in scalars(event).items()
@@ -381,22 +405,3 @@ class Recorder:
     def folder(self) -> Path:
         """The project's folder."""
         return self.project.folder
-
-
-def log_entry(event: events.Event) -> tuple[str, dict[str, Any]]:
-    """Kind and JSON of an event for the run's log."""
-    if isinstance(event, events.EpisodeFinished):
-        ended = "terminated" if event.terminated else "truncated"
-        return "episode", {"return": event.episode_return, "length": event.length, "ended": ended}
-    if isinstance(event, events.EvaluationFinished):
-        data = {"returns": list(event.returns), "lengths": list(event.lengths), "seconds": event.seconds}
-        return "evaluation", data
-    if isinstance(event, events.CheckpointWritten):
-        return "checkpoint", {"kind": event.kind, "name": event.name, "size": event.size}
-    if isinstance(event, events.Fault):
-        return "fault", {"message": event.message, "traceback": event.traceback}
-    if isinstance(event, events.Note):
-        return "note", {"text": event.text}
-    if isinstance(event, events.StateChanged):
-        return "notice", {"state": event.state, "reason": event.reason}
-    return type(event).__name__.lower(), {}

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,28 +19,23 @@ import torch
 from torch import Tensor
 
 from workbench import events
-from workbench.agents.base import Agent, AgentState, GradientAgent, Memory
+from workbench.agents.base import Agent, AgentState, Memory, NetworkAgent
+from workbench.engine.bias import Q_BIAS, BiasWatch, definition_of
 from workbench.engine.checkpoint import CHECKPOINT_VERSION, Checkpoint, ReplayRows, to_arrays, to_tensors
 from workbench.engine.devices import replay_device
 from workbench.engine.evaluation import Evaluation, check_shape
 from workbench.engine.measures import MetricMeans, NonFiniteValue, TimeShares
-from workbench.engine.task import check_windows, task_facts
-from workbench.environments.make import make_environment
+from workbench.engine.task import check_windows, task_environment, task_facts
 from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.rollout import reset_environment, step_environment
-from workbench.environments.simulator_state import (
-    SimulatorState,
-    can_restore,
-    get_physics,
-    obstacle_to_restoring,
-    restore_state,
-    save_state,
-)
-from workbench.environments.wrappers import Environment
+from workbench.environments.simulator_arrays import restore_simulator, save_simulator
+from workbench.environments.simulator_state import get_physics
 from workbench.noise import NoiseSource, derive_seed
 from workbench.registry import registry
 from workbench.replay import ReplayBuffer
 from workbench.spec import RunSpec
+
+T = TypeVar("T")
 
 #: updates between two looks at whether a loss or gradient was not finite; each look waits for the device
 NONFINITE_INTERVAL = 100
@@ -82,9 +77,9 @@ class TrainingSession:
         networks: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.spec, self.seed, self.run_id, self.device = spec, seed, run_id, device
-        self.environment = self._make_environment()
+        self.environment = task_environment(spec)
         try:
-            self.evaluation_environment = self._make_environment()
+            self.evaluation_environment = task_environment(spec)
         except EnvironmentProblem:
             self.environment.close()
             raise
@@ -92,7 +87,7 @@ class TrainingSession:
         self.agent: Agent = registry("agent").find(spec.agent).load()(spec.settings, facts, seed, device)
         self.acts_in_warm_up = networks is not None
         if networks is not None:
-            if not isinstance(self.agent, GradientAgent):
+            if not isinstance(self.agent, NetworkAgent):
                 raise TypeError(f"{spec.agent} has no networks that a snapshot could fill")
             self.agent.load_networks(networks)
         dtype = np.dtype(facts.observation_dtype)
@@ -109,6 +104,7 @@ class TrainingSession:
         check_windows(spec, self.agent, self.environment)
         self._acting = NoiseSource(seed, "acting", device)
         self._warm_up = NoiseSource(seed, "warm-up")
+        self._bias = BiasWatch(spec, self.agent, seed, device)
         self._means = MetricMeans()
         #: where the time goes; the driver adds its own part
         self.shares = TimeShares()
@@ -125,11 +121,6 @@ class TrainingSession:
 
     def _seed_of(self, stream: str) -> int:
         return derive_seed(self.seed, stream) % 2**31
-
-    def _make_environment(self) -> Environment:
-        spec = self.spec
-        options = spec.environment_options
-        return make_environment(spec.environment, options=options, rescale_actions=spec.settings.rescale_actions)
 
     # ---- the loop ---------------------------------------------------------------------------------------------------
 
@@ -150,8 +141,10 @@ class TrainingSession:
                 yield from self._act()
             elif self.phase == "learn":
                 yield from self._learn()
-            else:
+            elif self.phase == "evaluate":
                 yield from self._evaluate()
+            else:
+                yield from self._measure_bias()
                 yield self._progress("acting")
 
     def _act(self) -> Iterator[events.Message]:
@@ -240,7 +233,7 @@ class TrainingSession:
         due = trained >= 0 and trained % self.spec.engine.evaluation_interval == 0
         due = due or self.step >= self.spec.total_steps or self._evaluation_requested
         if not due or self._evaluated_at == self.step:
-            self.phase = "act"
+            self.phase = "measure"
             return
         engine = self.spec.engine
         evaluation = Evaluation(
@@ -252,16 +245,8 @@ class TrainingSession:
             record=engine.record_evaluations,
             device=self.device,
         )
-        items, seconds = evaluation.run(), 0.0
-        while True:
-            begin = time.perf_counter()
-            with self.shares.measure("evaluation"):
-                item = next(items, None)
-            seconds += time.perf_counter() - begin
-            if item is None:
-                break
-            yield self._progress("evaluating")
-        self.phase = "act"
+        _, seconds = yield from self._exhaust(evaluation.run(), "evaluation", "evaluating")
+        self.phase = "measure"
         self._evaluation_requested = False
         self._evaluated_at = self.step
         yield events.EvaluationFinished(
@@ -271,6 +256,31 @@ class TrainingSession:
             seconds,
             evaluation.recording(),
         )
+
+    def _measure_bias(self) -> Iterator[events.Message]:
+        if not self._bias.due(self.step):
+            self.phase = "act"
+            return
+        measured, seconds = yield from self._exhaust(self._bias.measure(self.step), "measuring", "measuring")
+        self.phase = "act"
+        values = measured.metrics(definition_of(self.spec.engine))
+        said = (values, measured.arrays(), measured.document(), measured.info())
+        yield events.AnalysisFinished(*self._where(), Q_BIAS, *said, seconds)
+
+    def _exhaust(
+        self, items: Generator[object, None, T], share: str, phase: str
+    ) -> Generator[events.Message, None, tuple[T, float]]:
+        """Go through ``items``, telling of each; what they return, and the seconds that they took."""
+        seconds = 0.0
+        while True:
+            begin = time.perf_counter()
+            with self.shares.measure(share):
+                try:
+                    next(items)
+                except StopIteration as end:
+                    return end.value, seconds + time.perf_counter() - begin
+            seconds += time.perf_counter() - begin
+            yield self._progress(phase)
 
     def request_evaluation(self) -> None:
         """Evaluate after the current environment step, beside the regular evaluations."""
@@ -303,6 +313,7 @@ class TrainingSession:
         """Release the environments."""
         self.environment.close()
         self.evaluation_environment.close()
+        self._bias.close()
 
     # ---- continuing later -------------------------------------------------------------------------------------------
 
@@ -332,12 +343,9 @@ class TrainingSession:
             "shares": self.shares.state(),
             "reset_seed": self._reset_seed,
             "episode": None,
-            "simulator": None,
         }
-        if can_restore(self.environment):
-            simulator = save_state(self.environment)
-            arrays |= {f"simulator/{name}": value for name, value in simulator.arrays.items()}
-            document["simulator"] = simulator.facts
+        simulator, document["simulator"] = save_simulator(self.environment)
+        arrays |= simulator
         if self._episode is not None:
             arrays["episode/observation"] = np.array(self._episode.observation)
             arrays |= to_arrays("memory/", self._episode.memory.tensors)
@@ -377,23 +385,12 @@ class TrainingSession:
         self._reset_seed = document["reset_seed"]
         if self.step == 0:
             return None  # the environment was not touched yet
-        obstacle = self._restore_simulator(arrays, document["simulator"])
+        obstacle = restore_simulator(self.environment, arrays, document["simulator"])
         if obstacle is None:
             self._restore_episode(arrays, document["episode"])
         else:
             self._reset_seed = self._seed_of(f"environment/{self.step}")
         return obstacle
-
-    def _restore_simulator(self, arrays: Mapping[str, npt.NDArray[Any]], facts: dict[str, Any] | None) -> str | None:
-        if facts is None:
-            return obstacle_to_restoring(self.environment)
-        prefix = "simulator/"
-        simulator = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-        try:
-            restore_state(self.environment, SimulatorState(simulator, facts))
-        except EnvironmentProblem as error:
-            return str(error)
-        return None
 
     def _restore_episode(self, arrays: Mapping[str, npt.NDArray[Any]], episode: Mapping[str, Any] | None) -> None:
         if episode is not None:

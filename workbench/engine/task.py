@@ -5,9 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.agents.base import Agent, TaskFacts
+from workbench.environments.make import make_environment
 from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.wrappers import Environment
+from workbench.models.pendulum import PendulumModel, is_pendulum
 from workbench.spec import RunSpec
+
+
+def task_environment(spec: RunSpec) -> Environment:
+    """A new environment as training and evaluation of ``spec`` use it. Raises EnvironmentProblem."""
+    settings = spec.settings
+    return make_environment(
+        spec.environment,
+        options=spec.environment_options,
+        rescale_actions=settings.rescale_actions,
+        observation_noise=settings.observation_noise,
+        dynamics_noise=settings.dynamics_noise,
+    )
 
 
 def task_facts(environment: Environment) -> TaskFacts:
@@ -18,6 +32,7 @@ def task_facts(environment: Environment) -> TaskFacts:
         observation_dtype=str(observation.dtype),
         action_low=np.asarray(action.low, dtype=np.float32),  # type: ignore[attr-defined]
         action_high=np.asarray(action.high, dtype=np.float32),  # type: ignore[attr-defined]
+        true_model=PendulumModel(environment) if is_pendulum(environment) else None,
     )
 
 

@@ -80,8 +80,11 @@ class Worker:
         session: TrainingSession | None = None
         patience = Patience(self.channel, self._disk_patience)
         try:
-            begun_before = self._recorder.run(self.run_id).started is not None
+            row = self._recorder.run(self.run_id)
+            begun_before = row.started is not None
             patience.store(lambda: self._recorder.change_state(self.run_id, RunState.RUNNING))
+            began = events.StateChanged(self.run_id, row.step, row.updates, time.time(), RunState.RUNNING.value, "")
+            self.channel.publish(began)
             session, active_seconds = open_session(
                 self._recorder, self.run_id, self.device, self.channel, begun_before
             )

@@ -20,6 +20,7 @@ from workbench.environments.lookup import (
     missing_package,
 )
 from workbench.environments.mujoco_messages import log_mujoco_warnings
+from workbench.environments.perturbation import DynamicsNoise, ObservationNoise
 from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.simulator_state import model_of
 from workbench.environments.wrappers import Environment, FlatAction, FloatObservation, wrappers_of
@@ -53,11 +54,14 @@ def make_environment(
     seed: int | None = None,
     render_mode: str | None = None,
     rescale_actions: bool = False,
+    observation_noise: float = 0.0,
+    dynamics_noise: float = 0.0,
 ) -> Environment:
     """Make a task of the catalog or any registered gymnasium id (also ``module:Id``) with Box spaces.
 
     Observations come as float32, or as uint8 where they are pixels. Actions `[action]` reach the environment as they
     are, within its own bounds or not; with ``rescale_actions`` they are mapped affinely from [-1, 1] onto its bounds.
+    The noises are standard deviations, of :class:`ObservationNoise` and :class:`DynamicsNoise`.
     ``options`` go to the constructor, ``max_episode_steps`` (-1: none) among them. ``seed`` seeds the environment's
     generator and its action space, so that episodes reset without a seed can be repeated.
 
@@ -69,11 +73,15 @@ def make_environment(
     try:
         check_spaces(environment, registration.name)
         check_one_step(environment, registration.name)
+        if dynamics_noise > 0:
+            environment = DynamicsNoise(environment, dynamics_noise)
+        if environment.observation_space.dtype != np.uint8:
+            environment = FloatObservation(environment)
+        if observation_noise > 0:
+            environment = ObservationNoise(environment, observation_noise)
     except EnvironmentProblem:
         environment.close()
         raise
-    if environment.observation_space.dtype != np.uint8:
-        environment = FloatObservation(environment)
     if len(_shape(environment.action_space)) != 1:
         environment = FlatAction(environment)
     if rescale_actions:

@@ -17,11 +17,12 @@ import numpy as np
 from gymnasium import wrappers
 from numpy.typing import NDArray
 
+from workbench.environments.perturbation import DynamicsNoise, ObservationNoise
 from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.wrappers import Environment, FlatAction, FloatObservation, wrappers_of
 
-# What an environment may read of mjData before its next step; names and shapes are part of MuJoCo's interface.
-_READ_BETWEEN_STEPS = (
+#: what an environment may read of mjData before its next step; names and shapes are part of MuJoCo's interface
+READ_BETWEEN_STEPS = (
     *("xpos", "xquat", "xmat", "xipos", "ximat", "geom_xpos", "geom_xmat", "site_xpos", "site_xmat", "subtree_com"),
     *("cinert", "cvel", "cacc", "cfrc_int", "cfrc_ext", "qacc", "qfrc_bias", "qfrc_passive", "qfrc_actuator"),
     *("qfrc_constraint", "actuator_force", "actuator_length", "actuator_velocity", "ten_length", "ten_velocity"),
@@ -44,6 +45,8 @@ _WRAPPER_ATTRIBUTES: dict[type, tuple[str, ...]] = {
     wrappers.FlattenObservation: (),
     FloatObservation: (),
     FlatAction: (),
+    ObservationNoise: ("generator_state",),
+    DynamicsNoise: ("generator_state",),
 }
 
 
@@ -176,7 +179,7 @@ def _mujoco_arrays(environment: Environment) -> dict[str, NDArray[Any]]:
     mujoco, data = sys.modules["mujoco"], _data(environment)
     integration = np.empty(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION))
     mujoco.mj_getState(model, data, integration, mujoco.mjtState.mjSTATE_INTEGRATION)
-    derived = {name: getattr(data, name).copy() for name in _READ_BETWEEN_STEPS}
+    derived = {name: getattr(data, name).copy() for name in READ_BETWEEN_STEPS}
     return {"integration": integration, **derived}
 
 
@@ -184,7 +187,7 @@ def _restore_mujoco(environment: Environment, state: SimulatorState) -> None:
     mujoco, model = sys.modules["mujoco"], model_of(environment)
     data, integration = _data(environment), state.arrays["integration"]
     size = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_INTEGRATION)
-    shapes = {name: getattr(data, name).shape for name in _READ_BETWEEN_STEPS}
+    shapes = {name: getattr(data, name).shape for name in READ_BETWEEN_STEPS}
     if integration.size != size or any(state.arrays[name].shape != shape for name, shape in shapes.items()):
         raise EnvironmentProblem(
             f"The saved state, of {state.facts['simulator']}, does not fit the model of this {_path(environment)}, in "

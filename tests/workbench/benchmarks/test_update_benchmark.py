@@ -101,7 +101,7 @@ def test_floor_at_the_papers_sizes() -> None:
 def test_floor_is_what_an_update_multiplies(sizes: Sizes) -> None:
     """Neither is work left out of the floor, nor does the agent compute what is not needed."""
     sample_and_update = make_update(sizes, CPU)
-    for work in (sample_and_update, Floor(sizes, CPU).run):
+    for work in (sample_and_update, Floor(products(sizes), CPU).run):
         with FlopCounterMode(display=False) as counter:
             work()
         assert counter.get_total_flops() == sum(product.flops for product in products(sizes))
@@ -125,7 +125,7 @@ class Multiplications(TorchDispatchMode):
 
 def test_floor_multiplies_the_shapes_of_an_update() -> None:
     sizes = Sizes(7, 2, batch=10, rollout_length=3, latent=3, hidden=8, model_hidden=12)
-    work = Floor(sizes, CPU).run, make_update(sizes, CPU)
+    work = Floor(products(sizes), CPU).run, make_update(sizes, CPU)
     found = []
     for each in work:
         with Multiplications() as mode:

@@ -336,6 +336,20 @@ def test_a_run_is_not_queued_where_its_checkpoints_have_no_room(project: Project
     assert project.runs.page() == []
 
 
+def test_a_run_is_not_resumed_where_there_is_no_room(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = RunQueue(Recorder(project))
+    (run_id,) = queue.submit(small_spec(total_steps=60))
+    queue.stop(run_id)
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.files.free_bytes", lambda folder: 1000)
+        with pytest.raises(DiskFull, match="are needed to start this run"):
+            queue.resume(run_id)
+    assert status(project, run_id) == ["stopped"]
+    queue.resume(run_id)
+    drain(queue)
+    assert status(project, run_id) == ["finished"]
+
+
 def test_a_seed_decides_a_run_and_company_does_not(project: Project, other: Project) -> None:
     """Two runs at once are each what they are alone, whatever is evaluated and how often."""
     together = train(project, small_spec(seeds=(1, 2)), limits={"cpu": 2})

@@ -12,8 +12,9 @@ import torch
 from storage import Project, RunState
 from tests.workbench.engine.lab import SMALL, small_spec
 from workbench import events
+from workbench.engine.log_entries import log_entry
 from workbench.engine.provenance import machine, versions
-from workbench.engine.recorder import Recorder, log_entry
+from workbench.engine.recorder import Recorder
 from workbench.engine.session import TrainingSession
 from workbench.metrics import scalars
 from workbench.settings import SettingsError
@@ -29,6 +30,9 @@ EVENTS = [
     events.Note(*WHERE, "Something to know."),
     events.StateChanged(*WHERE, "paused", "because"),
     events.Fault(*WHERE, "It broke.", "Traceback ..."),
+    events.AnalysisFinished(
+        *WHERE, "q-bias", {"q_bias/mean": 0.25}, {"returns": np.arange(2.0)}, {"discount": 0.9}, {"states": 2}, 0.5
+    ),
 ]
 
 
@@ -94,6 +98,7 @@ def test_every_event_is_stored_once(recorder: Recorder, project: Project, run_id
         "evaluation/length": 25.0,
         "loss/a": 0.5,
         "speed/steps": 100.0,
+        "q_bias/mean": 0.25,
     }
     point = project.series.read(run_id, "loss/a")
     assert (point.step[0], point.updates[0], point.active_seconds[0], point.wall_time[0]) == (80, 40, 7.0, 1000.0)
@@ -106,12 +111,16 @@ def test_every_event_is_stored_once(recorder: Recorder, project: Project, run_id
         "note",
         "notice",
         "fault",
+        "analysis",
     ]
     assert {tuple(rest) for _, *rest in kinds} == {(80, 40, 1000.0)}
     [recording] = project.artifacts.list(run_id, "episode")
     assert recording.name == "evaluation-80"
     assert recording.info == {"return": -1.0, "length": 30, "mean_return": -1.5}
     assert recorder.evaluations(run_id) == (-1.5, -1.5)
+    [analysis] = project.artifacts.list(run_id, "analysis")
+    assert (analysis.name, analysis.info) == ("q-bias-80", {"states": 2})
+    assert project.artifacts.load(analysis)[1] == {"discount": 0.9, "step": 80}
 
 
 def test_a_step_that_is_done_again_adds_only_what_was_missing(
@@ -122,13 +131,14 @@ def test_a_step_that_is_done_again_adds_only_what_was_missing(
         recorder.record(event, 7.0)
     recorder.prepare_resume(run_id, 80)
     repeated = [event for event in EVENTS if isinstance(event, (events.ScalarsLogged, events.EvaluationFinished))]
-    for event in [EVENTS[1], *repeated]:
+    for event in [EVENTS[1], *repeated, EVENTS[-1]]:
         recorder.record(event, 8.0)
     recorder.record(replace(EVENTS[2], step=90), 9.0)
     project.writer.flush()
     kinds = [row.kind for row in project.log.read(run_id)]
     assert "refused" not in kinds
-    assert (kinds.count("warmupfinished"), kinds.count("evaluation")) == (1, 1)
+    assert [kinds.count(kind) for kind in ("warmupfinished", "evaluation", "analysis")] == [1, 1, 1]
+    assert project.series.read(run_id, "q_bias/mean").step.tolist() == [80]
     assert project.series.read(run_id, "loss/a").step.tolist() == [80, 90]
     assert project.series.read(run_id, "loss/a").active_seconds.tolist() == [7.0, 9.0]
     assert project.series.read(run_id, "evaluation/return").step.tolist() == [80]

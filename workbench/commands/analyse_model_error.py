@@ -1,0 +1,85 @@
+"""``analyse model-error``: how far latent, reward and observation drift when the model is left alone."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from workbench.commands.output import Report, WrongUsage
+
+if TYPE_CHECKING:
+    from workbench.analysis.model_error import ModelError
+    from workbench.analysis.steps import Analysis
+    from workbench.engine.recorder import Recorder
+    from workbench.engine.subject import Subject
+
+HELP = "how far latent, reward and observation drift by horizon, on held-out episodes and on states the policy visits"
+_TITLES = {"held_out": "Recorded evaluation episodes", "visited": "Fresh episodes of this policy"}
+#: steps of the table for people
+_TOLD = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this analysis alone."""
+    parser.add_argument("--horizon", type=int, default=50, metavar="H", help="steps of each rollout (default 50)")
+    parser.add_argument("--starts", type=int, default=128, metavar="N", help="rollouts of each kind (default 128)")
+    parser.add_argument("--episodes", type=int, default=4, metavar="N", help="fresh episodes (default 4)")
+
+
+def analyse(recorder: Recorder, subject: Subject, arguments: argparse.Namespace) -> Analysis[Report]:
+    """Judge the model by recorded and by fresh episodes."""
+    from workbench.engine.judging import held_out_and_visited
+
+    for name in ("horizon", "starts", "episodes"):
+        if getattr(arguments, name) < 1:
+            raise WrongUsage([f"--{name}: {getattr(arguments, name)} is below 1; expected 1 or more"])
+    found = yield from held_out_and_visited(
+        recorder, subject, arguments.horizon, arguments.episodes, arguments.starts
+    )
+    kinds = {name: _document(error) for name, error in found.items()}
+    document = {
+        "summary": {name: {"useful_steps": error.useful, "horizon": error.horizon} for name, error in found.items()},
+        "criterion": "latent error at most half of the better baseline's (copy last, mean latent), at every step",
+        "band": "middle 80 % of the starts",
+        "observation_unit": "standard deviations of each coordinate; null without a decoder",
+        "kinds": kinds,
+    }
+    lines = [line for name, error in found.items() for line in _lines(_TITLES[name], error)]
+    return Report(document, tuple(lines), _arrays(found))
+
+
+def _document(error: ModelError) -> dict[str, Any]:
+    curves: dict[str, Any] = {"episodes": error.episodes, "starts": error.starts}
+    for name in ("latent", "reward", "observation"):
+        band, baseline = getattr(error, name), getattr(error, f"{name}_baseline")
+        known = band is not None
+        curves[name] = {part: getattr(band, part).tolist() for part in ("mean", "low", "high")} if known else None
+        if known:
+            curves[name]["baseline"] = baseline.tolist()
+    return curves
+
+
+def _arrays(found: dict[str, ModelError]) -> dict[str, Any]:
+    arrays: dict[str, Any] = {}
+    for kind, error in found.items():
+        for name in ("latent", "reward", "observation"):
+            band = getattr(error, name)
+            if band is not None:
+                arrays |= {f"{kind}/{name}/{part}": getattr(band, part) for part in ("mean", "low", "high")}
+                arrays[f"{kind}/{name}/baseline"] = getattr(error, f"{name}_baseline")
+    return arrays
+
+
+def _lines(title: str, error: ModelError) -> list[str]:
+    names = ["latent", "reward", *(["observation"] if error.observation is not None else [])]
+    lines = [f"{title}: {error.starts} starts in {error.episodes} episodes. Error, and that of the baseline:"]
+    lines.append(f"{'step':>5}" + "".join(f"  {name:>20}" for name in names))
+    for step in (*(each for each in _TOLD if each < error.horizon), error.horizon):
+        cells = []
+        for name in names:
+            at = step - 1 if name == "reward" else step
+            mean, baseline = getattr(error, name).mean[at], getattr(error, f"{name}_baseline")[at]
+            cells.append(f"  {f'{mean:.3g} ({baseline:.3g})':>20}")
+        lines.append(f"{step:>5}" + "".join(cells))
+    lines.append(f"The latent is right for {error.useful} of {error.horizon} steps (at most half of the baseline's).")
+    return lines
