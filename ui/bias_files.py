@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import Signal
 
-from storage import ArtifactRow, Project
+from storage import ArtifactRow, Project, StorageError
 from ui.analysis_files import AnalysisFiles
 from ui.cursor import EpisodeAt
 from workbench.analysis.bias_numbers import QBias
@@ -17,6 +17,7 @@ class BiasFiles(AnalysisFiles):
     """Reads measurements, and keeps the episode of a state among the recorded ones."""
 
     kept = Signal(object, int)  # EpisodeAt, and the frame in it that the state is
+    not_kept = Signal(str)  # why
 
     def __init__(self, project: Project) -> None:
         super().__init__(project, QBias.read)
@@ -28,11 +29,14 @@ class BiasFiles(AnalysisFiles):
 
         def keep() -> Callable[[], object]:
             artifacts = self._project.artifacts
-            if all(each.name != at.name for each in artifacts.list(row.run_id, "episode")):
-                arrays = measured.episode_arrays(episode)
-                total, length = float(arrays["rewards"].sum()), int(measured.lengths[episode])
-                info = {"return": total, "length": length, "mean_return": total, "q_bias_episode": episode + 1}
-                artifacts.save(row.run_id, "episode", row.step, at.name, arrays, info, info)
+            try:
+                if all(each.name != at.name for each in artifacts.list(row.run_id, "episode")):
+                    arrays = measured.episode_arrays(episode)
+                    total, length = float(arrays["rewards"].sum()), int(measured.lengths[episode])
+                    info = {"return": total, "length": length, "mean_return": total, "q_bias_episode": episode + 1}
+                    artifacts.save(row.run_id, "episode", row.step, at.name, arrays, info, info)
+            except StorageError as error:
+                return partial(self.not_kept.emit, str(error))
             return partial(self.kept.emit, at, frame)
 
         self.request(keep)

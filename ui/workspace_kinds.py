@@ -31,8 +31,12 @@ KINDS = (
     WorkspaceKind(
         *("diagnose", "Diagnose", "diagnose", "Is the model right, the critic honest?", 256, 556, 300, 1220),
         "ui.checkpoint_strip:CheckpointStrip",
+        right_bottom=556,
     ),
-    WorkspaceKind("compare", "Compare", "compare", "Which term matters, how sure?", 356, 316, 330, 1284),
+    WorkspaceKind(
+        *("compare", "Compare", "compare", "Which term matters, how sure?", 356, 316, 330, 1284),
+        right_bottom=240,
+    ),
     WorkspaceKind(
         *("plan", "Plan", "plan", "Step through a planner.", 252, 448, 262, 1232),
         "ui.plan_strip:PlanStrip",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import itertools
@@ -56,6 +57,7 @@ class Workspace(QMainWindow):
         self._before_enlarging: QByteArray | None = None
         self._arranging = False
         self._size = QSize()  # after which the docks were laid out
+        self._left = QByteArray()  # the layout after its last change, before the docks went along with the window
         self._chosen: list[str] = []  # panels brought to the front by the user, the last one last
         self.vacancy = EmptyState(context.theme)
         self.vacancy.setParent(self)
@@ -220,13 +222,16 @@ class Workspace(QMainWindow):
     def save(self) -> None:
         """Remember the layout."""
         if self.docks and self._compact is not None and not self.enlarged:
-            state = bytes(self.saveState().toBase64().data()).decode("ascii")
-            self._context.preferences.set(self._key(), {"docks": sorted(self.docks), "state": state})
+            self._store(self.saveState())
+
+    def _store(self, state: QByteArray) -> None:
+        text = bytes(state.toBase64().data()).decode("ascii")
+        self._context.preferences.set(self._key(), {"docks": sorted(self.docks), "state": text})
 
     def _save_now_if_due(self) -> None:
         if self._save_soon.isActive():
             self._save_soon.stop()
-            self.save()
+            self._store(self._left)
 
     def _key(self) -> str:
         return f"layout.{self.kind.name}.{'compact' if self._compact else 'wide'}"
@@ -238,7 +243,7 @@ class Workspace(QMainWindow):
         compact = self.width() < self._context.theme.px(self.kind.wide) - 24
         if compact == self._compact:
             return
-        self._save_soon.stop()  # the docks have gone along with the window already: this is not how they were left
+        self._save_now_if_due()
         self.shrink()
         self._compact = compact
         stored = self._context.preferences.get(self._key())
@@ -287,16 +292,17 @@ class Workspace(QMainWindow):
             dock.show()
         for group in areas.values():
             group[0].raise_()
-        self._default_sizes(columns, areas)
+        self._default_sizes(columns, areas, self._compact)
         self._arranging = False
         # Once more when Qt has laid out what was moved; until then it reckons with the places from before.
-        sizes, compact = (columns, areas), self._compact
-        QTimer.singleShot(0, self, lambda: compact == self._compact and self._default_sizes(*sizes))
+        QTimer.singleShot(0, self, functools.partial(self._default_sizes, columns, areas, self._compact))
 
     def _narrow_area(self, area: str) -> str:
         return area if area.startswith("middle") else "right"
 
-    def _default_sizes(self, columns: list[str], areas: dict[str, list[PanelDock]]) -> None:
+    def _default_sizes(self, columns: list[str], areas: dict[str, list[PanelDock]], compact: bool | None) -> None:
+        if compact != self._compact:
+            return  # it is another layout by now
         px, kind = self._context.theme.px, self.kind
         growth = min(1.3, max(1.0, self.width() / px(1588)))
         side = {"left": round(px(kind.left) * growth), "right": round(px(kind.right) * growth)}
@@ -308,8 +314,8 @@ class Workspace(QMainWindow):
         self.resizeDocks(firsts, widths, Qt.Orientation.Horizontal)
         for column in columns:
             if column in areas and f"{column}-bottom" in areas:
-                wanted = kind.right_bottom if column == "right" and kind.right_bottom else kind.bottom
-                bottom = min(px(wanted), round(self.height() * 0.44))
+                own = kind.right_bottom if column == "right" else 0
+                bottom = min(px(own or kind.bottom), round(self.height() * (0.66 if own else 0.44)))
                 pair = [areas[column][0], areas[f"{column}-bottom"][0]]
                 self.resizeDocks(pair, [max(self.height() - bottom - 6, 100), bottom], Qt.Orientation.Vertical)
 
@@ -318,6 +324,7 @@ class Workspace(QMainWindow):
     def _note_change(self, *_: object) -> None:
         self._sync_soon.start()
         if not self._arranging and not self.enlarged and self.isVisible():
+            self._left = self.saveState()
             self._save_soon.start()
 
     def _sync(self) -> None:
@@ -367,10 +374,7 @@ class Workspace(QMainWindow):
 
     @guarded_or(False)
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Qt's; a dock that changes its size changes the layout, unless it only goes along with the window.
-
-        Of what a window that becomes small does to the docks nothing is kept: it is not what they were given.
-        """
+        """Qt's; a dock that changes its size changes the layout, unless it only goes along with the window."""
         if event.type() == QEvent.Type.Resize and self.size() == self._size:
             self._note_change()
         return False

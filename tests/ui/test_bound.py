@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from PySide6.QtWidgets import QMainWindow
@@ -48,3 +49,21 @@ def test_the_bound_is_measured_stored_and_drawn(qtbot: QtBot, empty_context: Con
     panel.files.load(row)
     qtbot.waitUntil(lambda: "is damaged" in panel.empty.words)
     assert context.engine.close(30)
+
+
+def test_in_a_low_dock_the_plots_keep_their_height_and_nothing_overlaps(
+    qtbot: QtBot, empty_context: Context, window: QMainWindow
+) -> None:
+    panel = BoundPanel(empty_context)
+    window.setCentralWidget(panel)
+    window.resize(540, 240)
+    window.show()
+    panel.verdict.setText("A bound in practice: at K = 3 the estimate is at most the return. " * 3)
+    panel.words.setText("1,050 states, as Q-bias visits them. " * 8)
+    panel._stack.setCurrentIndex(2)
+    qtbot.waitExposed(window)
+    qtbot.wait(50)
+    column = [panel.verdict, panel.parts, panel.shares, panel.words]
+    for above, below in itertools.pairwise(column):
+        assert above.geometry().bottom() < below.geometry().top()
+    assert panel.shares.height() >= 110

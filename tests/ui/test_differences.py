@@ -127,7 +127,8 @@ def test_it_says_what_was_found_and_can_be_copied(show: Show, qtbot: QtBot) -> N
 
 def test_without_a_finished_seed_it_says_so(show: Show) -> None:
     panel = show("Shorter")
-    assert panel.said == "Shorter rollout: 0 of 1 seed counted (1 stopped)."
+    alone = "Shorter rollout stands alone: choose runs of a second variant to hold against it."
+    assert panel.said == f"{alone}\nShorter rollout: 0 of 1 seed counted (1 stopped)."
     assert "Final return" not in table(panel)
 
 
@@ -136,3 +137,10 @@ def test_a_theme_change_repaints_the_sentences(show: Show, context: Context) -> 
     before = panel.said
     context.theme.set_mode("light")
     assert panel.said == before and panel.grab().toImage().pixelColor(3, 3).lightness() > 200
+
+
+def test_a_group_that_stands_alone_is_told_what_is_missing(show: Show) -> None:
+    panel = show("No classifier")
+    first, published = panel.said.splitlines()
+    assert first == "No classifier term stands alone: choose runs of a second variant to hold against it."
+    assert published.startswith("Published")

@@ -158,3 +158,11 @@ def test_out_of_sight_nothing_is_drawn(show: Show, qtbot: QtBot, sketches: list[
     qtbot.waitUntil(lambda: not render_threads(), timeout=30_000)
     panel.show()
     qtbot.waitUntil(lambda: len(render_threads()) == 2, timeout=30_000)
+
+
+def test_in_a_tall_panel_the_pictures_stand_one_over_the_other(show: Show, window: QMainWindow, qtbot: QtBot) -> None:
+    panel = show("No KL", "No classifier")
+    first, second = panel.sides
+    qtbot.waitUntil(lambda: first.isVisible() and second.x() > first.x())
+    window.resize(380, 620)
+    qtbot.waitUntil(lambda: second.y() > first.y() and second.x() == first.x())

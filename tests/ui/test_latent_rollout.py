@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from storage import Project, open_project
 from tests.ui.trained_runs import ready_context, train_small_runs
-from ui.checkpoint import checkpoint_choice
+from ui.checkpoint import checkpoint_choice, checkpoints
 from ui.checkpoint_strip import CheckpointStrip
 from ui.context import Context
 from ui.cursor import EpisodeAt
@@ -263,3 +263,46 @@ def test_out_of_sight_nothing_is_rolled_out(panel: LatentRolloutPanel, lab: Cont
     act(panel, qtbot, panel.show)
     assert panel.view.answer is not None
     assert panel.view.answer.checkpoint_step == 30
+
+
+def test_a_fresh_episode_of_a_run_that_was_left_is_not_taken(
+    panel: LatentRolloutPanel, lab: Context, runs: Project, qtbot: QtBot
+) -> None:
+    another = next(row.id for row in runs.runs.page() if row.id != 1 and checkpoints(lab, row.id))
+    panel.record()
+    lab.selection.select([another])
+    qtbot.waitUntil(lambda: settled(panel), timeout=10_000)
+    assert [row.name for row in runs.artifacts.list(1, "episode") if row.name.startswith("fresh")]
+    assert panel.episode is None or panel.episode.run_id == another
+    assert "is kept with its run" in lab.notices.items[-1].text
+
+
+def test_in_a_narrow_panel_the_answer_goes_on_in_a_second_line(
+    panel: LatentRolloutPanel, window: QMainWindow, qtbot: QtBot
+) -> None:
+    assert not panel.view._answer_line.wordWrap()
+    panel.view.setFixedWidth(220)
+    qtbot.waitUntil(lambda: panel.view._answer_line.wordWrap())
+    label = panel.view._answer_line
+    qtbot.waitUntil(lambda: label.height() >= label.heightForWidth(label.width()))
+    assert panel.view._criterion.isVisible()
+
+
+def test_a_model_that_blows_up_leaves_the_plots_standing(panel: LatentRolloutPanel) -> None:
+    steps = np.arange(51.0)
+    wild = np.where(steps > 20, np.inf, steps)
+    panel.view.curves.plots[0].show_curves(steps, wild, None, 50)
+    panel.view.horizon.show_errors((wild, wild, wild), [("copy last", steps)], 3, "L2")
+    for plot in (panel.view.curves.plots[0], panel.view.horizon):
+        (_, right), (_, top) = plot._view.viewRange()
+        assert np.isfinite(top)
+        assert 50 <= top < 60
+    ticks = panel.view.horizon._bottom.tickValues(0, right, 500)[0][1]
+    assert max(ticks) <= 50, "beyond the horizon stand names alone"
+
+
+def test_fields_without_labels_say_what_they_are(panel: LatentRolloutPanel, qtbot: QtBot) -> None:
+    assert panel.controls.start.text() == "0"
+    panel.controls.setFixedWidth(500)
+    qtbot.waitUntil(lambda: panel.controls.start.text() == "from 0")
+    assert panel.controls.horizon.text() == "for 50"

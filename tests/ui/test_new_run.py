@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
 from ui.context import Context
@@ -231,6 +231,25 @@ def test_another_agent_and_another_planner_have_their_own_form(
     assert "planner=mppi" in words and "planner.temperature=0.25" in words
     choose_in(form, "agent", "alm")
     assert draft.text("kl_term") == "false" and not draft.problems  # nothing that was typed is lost
+
+
+def test_the_keys_of_start_work_in_the_form_and_nowhere_else(
+    panels: tuple[NewRunPanel, SummaryPanel], qtbot: QtBot, context: Context, window: QMainWindow
+) -> None:
+    form, summary = panels
+    elsewhere = QLineEdit(window.centralWidget())
+    elsewhere.show()
+    form.hide()
+    form.show()  # as its workspace does, when all panels are there
+    started: list[str] = []
+    context.actions.qt("form.start").triggered.connect(lambda _on: started.append("again"))
+    window.activateWindow()
+    for widget, runs in ((elsewhere, 0), (form.rows["seeds"].edit, 1), (summary.start_button, 2)):
+        widget.setEnabled(True)
+        widget.setFocus()
+        qtbot.waitUntil(lambda: QApplication.focusWidget() is not None)
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        assert len(started) == runs, widget
 
 
 def choose_in(form: NewRunPanel, path: str, text: str) -> None:

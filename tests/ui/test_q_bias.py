@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 
-from storage import Project
+from storage import Project, open_project
 from tests.workbench.engine.lab import alm_spec, train
+from ui.actions import Action
 from ui.context import Context
 from ui.cursor import EpisodeAt
+from ui.panels.latent_rollout_words import episode_words
 from ui.panels.q_bias import QBiasPanel
 from workbench.analysis.bias_numbers import CRITIC, K_STEP, QBias
 from workbench.events import AnalysisFinished
@@ -104,7 +107,7 @@ def test_a_measurement_is_shown_with_its_terms(qtbot: QtBot, stored: Context, wi
     panel = shown(stored, window)
     stored.selection.select([FINISHED])
     qtbot.waitUntil(lambda: panel.measured is not None)
-    assert names_of(panel) == ["K-step estimate", "critic's Q"]
+    assert names_of(panel) == ["K-step", "critic's Q"]
     assert panel.view.verdict.text().startswith("Over-estimates by 6.7 % ± 0 % on average")
     assert "Bias = return − estimate, divided by each state's |return| (at least 10)" in panel.view.protocol.text()
     assert "60 states of 2 episodes" in panel.view.protocol.text()
@@ -141,7 +144,7 @@ def test_seeds_of_a_group_are_averaged_and_groups_compared(qtbot: QtBot, stored:
     panel = shown(stored, window)
     stored.selection.select([FINISHED, FINISHED + 1])
     qtbot.waitUntil(lambda: panel.measured is not None)
-    assert names_of(panel) == ["", "", "K-step estimate", "critic's Q"]
+    assert names_of(panel) == ["", "", "K-step", "critic's Q"]
     whole = panel.view.training._curves[2]
     assert whole.step.tolist() == [6000, 12000]
     single = [curve.mean for curve in panel.view.training._curves[:2]]
@@ -237,3 +240,42 @@ def test_measuring_now_and_all_for_real(qtbot: QtBot, empty_context: Context, wi
     qtbot.waitUntil(lambda: not panel.thread_.busy, timeout=30_000)
     assert any("could not be measured" in notice.text for notice in context.notices.items)
     assert context.engine.close(30)
+
+
+def test_a_single_measurement_stands_in_the_whole_training(
+    qtbot: QtBot, stored: Context, window: QMainWindow
+) -> None:
+    panel = shown(stored, window)
+    stored.selection.select([FINISHED + 1])
+    qtbot.waitUntil(lambda: panel.measured is not None)
+    (left, right), _ = panel.view.training.view.viewRange()
+    assert left <= 0
+    assert right > 12000
+    ticks = panel.view.training.bottom.tickValues(left, right, 400)[0][1]
+    assert ticks
+    assert max(ticks) <= 12000, "beyond stand names alone"
+
+
+def test_a_state_brings_simulation_to_the_front(qtbot: QtBot, stored: Context, window: QMainWindow) -> None:
+    shows: list[str] = []
+    stored.actions.add(Action("panel.simulation", "Simulation", lambda: shows.append("simulation")))
+    panel = shown(stored, window)
+    stored.selection.select([FINISHED])
+    qtbot.waitUntil(lambda: panel.measured is not None)
+    panel.view.worst.click()
+    qtbot.waitUntil(lambda: shows == ["simulation"])
+    row = next(row for row in stored.project.artifacts.list(FINISHED, "episode") if row.name.startswith("q-bias"))
+    assert episode_words(row).startswith("Q-bias episode ")
+
+
+def test_a_state_that_cannot_be_kept_leaves_the_pictures(qtbot: QtBot, stored: Context, window: QMainWindow) -> None:
+    with open_project(stored.project.folder) as reading:
+        context = replace(stored, project=reading, parts={})
+        panel = shown(context, window)
+        context.selection.select([FINISHED])
+        qtbot.waitUntil(lambda: panel.measured is not None)
+        panel.view.worst.click()
+        qtbot.waitUntil(lambda: bool(context.notices.items))
+        assert context.notices.items[-1].text.startswith("The state's episode cannot be opened in Simulation. ")
+        assert panel.view.isVisible()
+        window.hide()

@@ -201,6 +201,23 @@ def test_the_cursor_is_shared(panel: SimulationPanel, run: RunRow, sketches: lis
     assert panel.chooser.currentIndex() == 2, "another run's episode is none of this panel's"
 
 
+def test_what_was_chosen_out_of_sight_is_shown_when_it_comes_back(
+    panel: SimulationPanel, run: RunRow, sketches: list[Sketch], qtbot: QtBot
+) -> None:
+    show(panel, run, qtbot)
+    panel.hide()
+    panel.context.cursor.set_episode(EpisodeAt(run.id, "evaluation-1000"))
+    panel.context.cursor.set_frame(23)
+    panel.show()
+    qtbot.waitUntil(shows(panel, "evaluation at step 1,000"))
+    qtbot.waitUntil(shows(panel, "step 23 of 50"))
+    panel.hide()
+    panel.context.cursor.set_frame(31)
+    panel.show()
+    qtbot.waitUntil(shows(panel, "step 31 of 50"))
+    assert panel.context.cursor.frame == 31
+
+
 # ---- what cannot be shown -------------------------------------------------------------------------------------------
 
 

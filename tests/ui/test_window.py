@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -19,6 +20,7 @@ from ui.main_window import MainWindow
 from ui.panels import PanelEntry
 from ui.panels.base import Panel
 from ui.top_bar import fill_menu
+from ui.workspace_kinds import KINDS
 from workbench.engine.monitor import GpuLoad, MachineLoad
 
 Make = Callable[[int, int], MainWindow]
@@ -283,6 +285,20 @@ def test_reset_brings_everything_back(frame: MainWindow) -> None:
     QApplication.processEvents()
     assert not docks["fourth"].isFloating()
     assert _places(frame) == before
+
+
+def test_a_workspace_can_give_its_lower_right_panel_most_of_the_height(
+    qtbot: QtBot, context: Context, panels: None
+) -> None:
+    kind = replace(next(kind for kind in KINDS if kind.name == "watch"), right_bottom=500)
+    entries = [entry for entry in workspaces.PANELS if entry.workspace == "watch"]
+    workspace = workspaces.Workspace(kind, entries, context)
+    qtbot.addWidget(workspace)
+    workspace.resize(1588, 860)
+    workspace.show()
+    docks = workspace.docks
+    qtbot.waitUntil(lambda: abs(docks["fourth"].height() - 500) <= 4)
+    assert abs(docks["second"].height() - kind.bottom) <= 4
 
 
 def test_locking_pins_every_dock_and_is_remembered(frame: MainWindow, make: Make, context: Context) -> None:

@@ -48,9 +48,9 @@ class Segmented(QFrame):
         """Press an option, without telling; what is none of them leaves all of them up."""
         if value in self._buttons:
             self._buttons[value].setChecked(True)
-        elif self._group.checkedButton() is not None:
+        elif (pressed := self._group.checkedButton()) is not None:
             self._group.setExclusive(False)
-            self._group.checkedButton().setChecked(False)
+            pressed.setChecked(False)
             self._group.setExclusive(True)
 
     def button(self, value: str) -> QPushButton:

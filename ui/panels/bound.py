@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QSpinBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from storage import ArtifactRow
 from ui import format
@@ -64,24 +75,40 @@ class BoundPanel(Panel):
         column = QVBoxLayout(self._body)
         column.setContentsMargins(12, 8, 12, 10)
         column.setSpacing(6)
-        head, lower = QHBoxLayout(), QHBoxLayout()
-        head.addWidget(self.verdict, 1)
+        head = QHBoxLayout()
         head.addWidget(self.longest)
+        head.addStretch(1)
         head.addWidget(self.now)
-        lower.setSpacing(8)
-        for plot in (self.shares, self.discounts):
-            plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-            lower.addWidget(plot, 1)
         column.addLayout(head)
-        column.addWidget(self.parts, 6)
-        column.addLayout(lower, 5)
-        column.addWidget(self.words)
+        column.addWidget(self._build_pictures(), 1)
         self._stack = QStackedWidget()
         for page in (self.empty, self.busy, self._body):
             self._stack.addWidget(page)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._stack)
+
+    def _build_pictures(self) -> QScrollArea:
+        """The answer, the plots, and how it was measured; in a low dock the plots keep their height."""
+        pictures, scroll = QWidget(), QScrollArea()
+        column, lower = QVBoxLayout(pictures), QHBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        lower.setSpacing(8)
+        for plot in (self.shares, self.discounts):
+            plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+            plot.setMinimumHeight(self.theme.px(116))
+            lower.addWidget(plot, 1)
+        self.parts.setMinimumHeight(self.theme.px(150))
+        column.addWidget(self.verdict)
+        column.addWidget(self.parts, 6)
+        column.addLayout(lower, 5)
+        column.addWidget(self.words)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(pictures)
+        return scroll
 
     def activate(self) -> None:
         """Follow the choice of run and checkpoint."""
@@ -178,8 +205,8 @@ class BoundPanel(Panel):
             said = Emptiness("warn", "The bound could not be measured.", self._failure, measures=True, token="warn")
         elif said.measures:
             text = (
-                "For K = 0 to 10: what do rewards, intrinsic terms and the final Q add up to, and does it stay below "
-                "what the policy's episodes return (Theorem 3.1)? It takes some seconds."
+                f"For K = 0 to {self.longest.value()}: what do rewards, intrinsic terms and the final Q add up to, "
+                "and does it stay below what the policy's episodes return (Theorem 3.1)? It takes some seconds."
             )
             said = Emptiness("diagnose", "The bound was not measured yet.", text, measures=True)
         steps = (("Measure now", self.measure_now),) if said.measures and ready else ()

@@ -219,7 +219,7 @@ class DifferencesPanel(Panel):
             self._sentences.addWidget(mark, place, 0, Qt.AlignmentFlag.AlignTop)
             self._sentences.addWidget(words, place, 1)
         if not found:
-            waiting = "Nothing yet: no seed has finished."
+            waiting = "Nothing yet: too few seeds that both sides share have finished."
             self._sentences.addWidget(Label(self.theme, waiting, token="text3", wrap=True), 0, 1)
         self._sentences.setRowStretch(max(len(found), 1), 1)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QBoxLayout, QComboBox, QStackedWidget, QVBoxLayout, QWidget
 
 from storage import ArtifactRow, RunRow
 from ui.comparison import Compared, ComparedRuns
@@ -18,6 +18,8 @@ from ui.panels.simulation_transport import Transport
 from ui.panels.simulation_words import Emptiness, engine_emptiness
 from workbench.analysis.comparison import Group
 
+#: height to width from which on the pictures stand one over the other
+_TALL = 1.1
 _NO_PAIR = Emptiness(
     "eye",
     "No two episodes to compare",
@@ -53,11 +55,11 @@ class EpisodesPanel(Panel):
         column = QVBoxLayout(body)
         column.setContentsMargins(9, 9, 9, 9)
         column.setSpacing(7)
-        pictures = QHBoxLayout()
-        pictures.setSpacing(6)
+        self._pictures = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._pictures.setSpacing(6)
         for side in self.sides:
-            pictures.addWidget(side, 1)
-        column.addLayout(pictures, 1)
+            self._pictures.addWidget(side, 1)
+        column.addLayout(self._pictures, 1)
         column.addWidget(self.transport)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
@@ -205,6 +207,14 @@ class EpisodesPanel(Panel):
         self.subtitle_changed.emit("")
         self.empty.say(emptiness.icon, emptiness.title, emptiness.text, emptiness.steps, emptiness.token)
         self._stack.setCurrentIndex(0)
+
+    @guarded
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt's; in a tall panel the pictures stand one over the other, where a body is not cut off at its sides."""
+        super().resizeEvent(event)
+        tall = self.height() > _TALL * self.width()
+        ways = QBoxLayout.Direction
+        self._pictures.setDirection(ways.TopToBottom if tall else ways.LeftToRight)
 
     @guarded
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -131,7 +131,12 @@ class LatentRolloutPanel(Panel):
         run, row = self.choice.run, self.choice.row
         kept = self.episode if self._pinned and self.episode in rows else None
         if kept is None and row is not None:
-            kept = min(reversed(rows), key=lambda each: abs(each.step - row.step), default=None)
+            step = row.step
+            kept = min(
+                reversed(rows),
+                key=lambda each: (abs(each.step - step), not each.name.startswith("evaluation")),
+                default=None,
+            )
         self._pinned = self._pinned and kept is not None and kept == self.episode
         self.episode = kept
         self.controls.list_episodes(rows[::-1], kept)
@@ -155,9 +160,12 @@ class LatentRolloutPanel(Panel):
         self._ask()
 
     def _follow_episode(self, at: EpisodeAt | None) -> None:
+        if at is not None and self.choice.run is not None and at.run_id == self.choice.run.id:
+            self.controls.list_episodes(self._episodes()[::-1], self.episode)  # another panel may just have stored it
         row = next((each for each in self.controls.rows if EpisodeAt(each.run_id, each.name) == at), None)
         if row is not None and row != self.episode:
             self.episode = row
+            self._pinned = self._pinned or "q_bias_episode" in row.info  # a state of it was clicked
             self.controls.list_episodes(self.controls.rows, row)
             self._ask()
 
@@ -313,8 +321,12 @@ class LatentRolloutPanel(Panel):
         self.busy.show_advance(advance)
 
     def _take_recording(self, row: ArtifactRow) -> None:
-        self.controls.list_episodes(self._episodes()[::-1], row)
         self.context.feed.runs_changed.emit()  # other panels list the run's episodes too
+        if self.choice.run is None or self.choice.run.id != row.run_id:  # another run is looked into by now
+            self.context.notices.add("ok", f"The fresh episode at step {format.count(row.step)} is kept with its run.")
+            self._choose_episode()
+            return
+        self.controls.list_episodes(self._episodes()[::-1], row)
         self._pick_episode(row)
 
     def _fail_recording(self, sentence: str, error: Exception) -> None:

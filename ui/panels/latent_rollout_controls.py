@@ -121,8 +121,6 @@ class RolloutControls(QWidget):
             button.setIcon(theme.icon(icon))
             button.setIconSize(QSize(side, side))
             button.setAccessibleName("Record one now" if button is self.record else "Compare with a second run")
-        self.start.setFixedWidth(theme.px(78))
-        self.horizon.setFixedWidth(theme.px(70))
         self._arrange()
 
     def _arrange(self) -> None:
@@ -131,6 +129,9 @@ class RolloutControls(QWidget):
         self.compare.setText("Add second run" if wide else "")
         for label in self._labels:
             label.setVisible(fair)
+        for field, words, room in ((self.start, "from ", 78), (self.horizon, "for ", 70)):
+            field.setPrefix("" if fair else words)  # a field that has lost its label says what it is
+            field.setFixedWidth(self._theme.px(room + (0 if fair else 32)))
         self.order.setVisible(fair)
         self._labels[-1].setVisible(wide)
 

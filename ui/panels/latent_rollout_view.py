@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.controls.elided_label import ElidedLabel
 from ui.controls.labels import Label, hairline
@@ -98,16 +98,18 @@ class RolloutView(QWidget):
         lower.setSpacing(16)
         lower.addWidget(self.curves, 11)
         lower.addWidget(right, 10)
-        line = QHBoxLayout()
+        said = QHBoxLayout()
+        said.setSpacing(8)
+        said.addWidget(self._mark)
+        said.addWidget(self._answer_line, 1)
+        self._line = line = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         line.setSpacing(8)
-        for widget in (self._mark, self._answer_line):
-            line.addWidget(widget)
+        line.addLayout(said)
         line.addWidget(self._criterion)
         line.addStretch(1)
         line.addWidget(self._rank)
         line.addWidget(self._warning)
-        for label in (self._mark, self._answer_line):
-            label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self._mark.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(8)
@@ -231,5 +233,13 @@ class RolloutView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Qt's; where there is little room the answer and the maps stay."""
         super().resizeEvent(event)
-        self.curves.setVisible(self.width() >= self._theme.px(_NARROW))
+        wide = self.width() >= self._theme.px(_NARROW)
+        self.curves.setVisible(wide)
+        self._rank.setVisible(wide)
+        self._answer_line.setWordWrap(not wide)  # it goes on in a second line rather than being cut
+        across = QSizePolicy.Policy.Fixed if wide else QSizePolicy.Policy.Expanding
+        self._answer_line.setSizePolicy(across, QSizePolicy.Policy.Preferred)
+        ways = QBoxLayout.Direction
+        self._line.setDirection(ways.LeftToRight if wide else ways.TopToBottom)
+        self._line.setSpacing(8 if wide else 2)
         self._lower.setVisible(self.height() >= self._theme.px(_LOW))

@@ -108,8 +108,8 @@ def failure(
     from workbench.engine.subject import NoWorldModel
 
     if isinstance(error, NoWorldModel):
-        agent = "This agent" if row is None else row.agent.upper()
-        text = f"{agent} has no world model, so there is nothing to unroll. Choose a run of ALM."
+        name = "This run" if row is None else row.name
+        text = f"{name} trains no world model, so there is nothing to unroll. Choose one of ALM with a learned encoder."
         return Emptiness("diagnose", "No world model", text)
     if isinstance(error, ArtifactDamaged):
         steps: tuple[Step, ...] = (("Try again", again),)
@@ -123,5 +123,7 @@ def episode_words(row: ArtifactRow) -> str:
     """One line of the list of episodes."""
     value = row.info.get("return")
     number = format.number(float(value)) if isinstance(value, (int, float)) else format.MISSING
-    kind = "Fresh episode" if row.name.startswith("fresh") else "Evaluation"
+    of_bias = row.info.get("q_bias_episode")
+    kind = "Evaluation" if of_bias is None else f"Q-bias episode {of_bias},"
+    kind = "Fresh episode" if row.name.startswith("fresh") else kind
     return f"{kind} {format.count(row.step)} · return {number}"

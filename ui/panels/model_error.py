@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.analysis.model_error import ModelError
     from workbench.analysis.steps import Analysis
 
-_KINDS = (("held_out", "Recorded evaluation episodes"), ("visited", "Fresh episodes of this policy"))
+_KINDS = (("held_out", "Recorded evaluations of the whole training"), ("visited", "Fresh episodes of this policy"))
 _ABOUT = {
     "held_out": "Of the whole training, eight at most; no gradient ever saw them",
     "visited": "Recorded for this measurement: the states that this policy visits",
@@ -86,6 +86,7 @@ class ModelErrorPanel(Panel):
         head.addWidget(self.horizon)
         head.addWidget(self.measure)
         head.addStretch(1)
+        head.addWidget(self._undecoded)
         self._grid = grid = QGridLayout()
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(4)
@@ -102,7 +103,6 @@ class ModelErrorPanel(Panel):
         line.addWidget(self.answer)
         line.addWidget(self._criterion)
         line.addStretch(1)
-        line.addWidget(self._undecoded)
         column_of = QVBoxLayout(self._body)
         column_of.setContentsMargins(12, 10, 12, 10)
         column_of.setSpacing(8)

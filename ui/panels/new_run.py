@@ -85,7 +85,9 @@ class NewRunPanel(Panel):
         self._repaint()
 
     def activate(self) -> None:
-        """Check the environment as soon as the engine can."""
+        """Check the environment as soon as the engine can; what starts the run has its keys here too."""
+        if "form.start" in self.context.actions:
+            self.addAction(self.context.actions.qt("form.start"))
         self.context.engine.ready.connect(self._check_environment)
         self._check_environment()
 
@@ -173,8 +175,7 @@ class NewRunPanel(Panel):
                 self._add_field(column, field)
         column.addStretch(1)
         self._page = page
-        before = self._scroll.takeWidget()
-        if before is not None:
+        if (before := self._scroll.takeWidget()) is not None:
             before.deleteLater()  # not at once: one of its boxes may be what asked for another form
         self._scroll.setWidget(page)
         self.navigation.clear()
@@ -356,7 +357,6 @@ class EnvironmentChecker(QObject):
     """Makes the typed environment once, in another thread, to learn whether it can be trained on."""
 
     found = Signal(str, str)  # what was typed, the problem in a sentence or ""
-
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._known: dict[str, str] = {}

@@ -57,7 +57,9 @@ class PresetsPanel(Panel):
         self._fill()
 
     def activate(self) -> None:
-        """Show what was run lately."""
+        """Show what was run lately; what starts the run has its keys here too."""
+        if "form.start" in self.context.actions:
+            self.addAction(self.context.actions.qt("form.start"))
         self.context.feed.runs_changed.connect(self._fill_recent)
         self.draft.changed.connect(self._mark)
         self._fill_recent()

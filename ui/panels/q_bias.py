@@ -40,7 +40,7 @@ from workbench.events import AnalysisFinished, Event
 if TYPE_CHECKING:
     from workbench.analysis.steps import Analysis
 
-_NAMES = {K_STEP: "K-step estimate", CRITIC: "critic's Q"}
+_NAMES = {K_STEP: "K-step", CRITIC: "critic's Q"}
 _BUSY = "Measuring Q-bias"
 
 
@@ -122,6 +122,7 @@ class QBiasPanel(Panel):
         files.loaded.connect(self._take)
         files.failed.connect(self._fail_to_read)
         files.kept.connect(self._point)
+        files.not_kept.connect(self._say_not_kept)
         self.theme.changed.connect(self._show)
 
     def activate(self) -> None:
@@ -266,6 +267,11 @@ class QBiasPanel(Panel):
     def _point(self, at: EpisodeAt, frame: int) -> None:
         self.context.cursor.set_episode(at)
         self.context.cursor.set_frame(frame)
+        if "panel.simulation" in self.context.actions:  # it may stand behind this panel
+            self.context.actions.trigger("panel.simulation")
+
+    def _say_not_kept(self, sentence: str) -> None:
+        self.context.notices.add("warn", f"The state's episode cannot be opened in Simulation. {sentence}")
 
     # ---- what is shown ----------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from workbench.spec import BIAS_NORMALISERS, BIAS_SIGNS, ESTIMATE_MINUS_RETURN, 
 SPREAD, MEAN_AND_SPREAD = "std", "mean"
 HISTOGRAM, TIME = "histogram", "time"
 _SIGNS = {ESTIMATE_MINUS_RETURN: "estimate − return", RETURN_MINUS_ESTIMATE: "return − estimate"}
-_NORMALISERS = {MEAN: "mean |return|", PER_STATE: "each state's |return|"}
+_NORMALISERS = {MEAN: "mean |return|", PER_STATE: "state's |return|"}
 
 
 class BiasControls(QWidget):

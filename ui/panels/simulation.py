@@ -58,10 +58,8 @@ class SimulationPanel(Panel):
         self._trouble: tuple[Stage, Trouble] | None = None
         self._shown: object = None
         self._late = False  # a frame came while the one before it was not yet drawn
-        self.renderer = RenderThread()
-        self.live = LiveReel(context.engine)
-        self.recorded = EpisodeReel()
-        self._loader = EpisodeLoader(context.project)
+        self.renderer, self._loader = RenderThread(), EpisodeLoader(context.project)
+        self.live, self.recorded = LiveReel(context.engine), EpisodeReel()
         self._build()
         self._connect()
         offer_picture(context, self)
@@ -74,10 +72,8 @@ class SimulationPanel(Panel):
         self.camera = QToolButton()
         self.camera.setToolTip("Save this picture")
         self.camera.setAccessibleName("Save this picture")
-        self.chooser = EpisodeChooser()
-        self.view = SimulationView(theme, self.renderer)
-        self.transport = Transport(theme)
-        self.strip = RewardStrip(theme)
+        self.chooser, self.view = EpisodeChooser(), SimulationView(theme, self.renderer)
+        self.transport, self.strip = Transport(theme), RewardStrip(theme)
         self.empty = EmptyState(theme)
         self._body = QWidget()
         column = QVBoxLayout(self._body)
@@ -128,7 +124,10 @@ class SimulationPanel(Panel):
         """Follow selection, runs and cursor, and draw."""
         for signal, slot in self._followed():
             signal.connect(slot)
+        self._follow_frame(self.context.cursor.frame)  # it and the episode may have changed out of sight
         self._choose()
+        if self.mode == RECORDED and (meant := self.chooser.row_of(self.context.cursor.episode)) is not None:
+            self.chooser.want(meant)
         self.reel.wake()
 
     def deactivate(self) -> None:
@@ -252,11 +251,14 @@ class SimulationPanel(Panel):
             self.choose_mode(RECORDED)
 
     def _follow_frame(self, frame: int) -> None:
-        shown = self.recorded.episode
-        if shown is None or self.context.cursor.episode != EpisodeAt(shown.row.run_id, shown.row.name):
-            return
-        if frame != self.recorded.position:
+        if self._cursor_is_here and frame != self.recorded.position:
             self.recorded.seek(frame)
+
+    @property
+    def _cursor_is_here(self) -> bool:
+        """Whether the cursor means the recorded episode that is shown."""
+        row = None if self.recorded.episode is None else self.recorded.episode.row
+        return row is not None and self.context.cursor.episode == EpisodeAt(row.run_id, row.name)
 
     # ---- what is drawn ----------------------------------------------------------------------------------------------
 
@@ -339,6 +341,7 @@ class SimulationPanel(Panel):
             return
         if not live:
             self.strip.show_step(frame.step)
+        if not live and self._cursor_is_here:
             self.context.cursor.set_frame(frame.step)
         note = "The run is paused" if live and self.live.run_paused else ""
         readout = words.readout(row, frame, self._facts, None if live else reel.count - 1, note)

@@ -26,7 +26,7 @@ def save_picture(picture: Picture, context: Context, parent: QWidget) -> Path | 
     path = ask_for_file(parent, "Save picture", folder / f"{name}.png", "PNG (*.png)")
     if path is None:
         return None
-    if not to_image(picture).save(str(path), "PNG"):
+    if not to_image(picture).save(str(path), "PNG"):  # type: ignore[call-overload]  # as Qt takes it
         context.notices.add("bad", f"{path} could not be written, so the picture is not saved. Choose another folder.")
         return None
     context.preferences.set("simulation.folder", str(path.parent))

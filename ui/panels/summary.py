@@ -163,6 +163,7 @@ class SummaryPanel(Panel):
                 "Run",
                 "play",
                 obstacle=self.obstacle,
+                scope=self,  # its keys start nothing from where the form is not in sight
             ),
             Action(
                 *("form.copy_command", "Copy the form as command", self.copy_command, "Ctrl+Shift+C", "Run", "copy"),
@@ -307,8 +308,9 @@ class SummaryPanel(Panel):
     def _show_duration(self, found: Duration | None, seeds: int) -> None:
         if found is None:
             self._duration.setText("not known yet")
-            words = "No earlier run on this machine to judge by. " + self.draft.preset.description
-            self._basis.setText(words)
+            words, preset, text = "No earlier run on this machine to judge by.", self.draft.preset, self.draft.text
+            as_described = (text("agent"), text("environment")) == (preset.agent, preset.environment)
+            self._basis.setText(f"{words} {preset.description}" if as_described else words)
             return
         each = "" if seeds == 1 else " per seed"
         self._duration.setText(f"about {format.duration(found.seconds)}{each}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import pyqtgraph as pg
@@ -29,6 +30,7 @@ class PlotAxis(pg.AxisItem):
         self._short = short
         self._labels: dict[float, str] = {}
         self._whole = False
+        self._end = math.inf
         super().__init__(side)
         self._theme = theme
         self.enableAutoSIPrefix(False)
@@ -59,6 +61,10 @@ class PlotAxis(pg.AxisItem):
     def set_whole(self) -> None:
         """Only whole numbers get ticks: steps, iterations."""
         self._whole = True
+
+    def set_end(self, end: float) -> None:
+        """Where the data end: what lies beyond is room for names, without ticks."""
+        self._end = end
 
     def repaint_colors(self) -> None:
         """Take colours and fonts from the theme again."""
@@ -99,6 +105,7 @@ class PlotAxis(pg.AxisItem):
             found = make(low, high, most, short=self._short)
         if self._whole:
             found = [(value, text.count(round(value))) for value, _ in found if value == round(value)]
+        found = [(value, words) for value, words in found if value <= self._end]
         if self.orientation == "bottom" and high > low:
             found = [
                 (value, words) for value, words in found if self._has_room(words, (high - value) / (high - low) * size)

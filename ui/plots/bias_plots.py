@@ -82,11 +82,12 @@ class TrainingPlot(QuietPlot):
                 self.add(band, depth=0)
                 heights += [y - curve.std, y + curve.std]
         steps = np.concatenate([curve.step for curve in curves] or [np.zeros(1, np.int64)]).astype(np.float64)
-        beyond = steps.max() + _ROOM * max(steps.max() - steps.min(), 1.0)
+        beyond = steps.max() + _ROOM * max(steps.max(), 1.0)
         values = np.concatenate(heights)
         words = _MARGIN * (values.max() - values.min())  # above and below stands which way is which
         values = np.append(values, (values.min() - words, values.max() + words))
-        self.set_ranges(np.append(steps, beyond), values, zero=True)
+        self.bottom.set_end(float(steps.max()))
+        self.set_ranges(np.append(steps, (0.0, beyond)), values, zero=True)  # training began at 0
         self.left.set_title("Std of the normalised bias" if spread else "Normalised bias")
         self._place_words()
         self._label()

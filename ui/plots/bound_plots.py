@@ -18,7 +18,7 @@ from workbench.analysis.bound_numbers import Parts
 _PARTS = (
     ("estimate", "estimate", 1),
     ("rewards", "rewards", 0),
-    ("terminal", "g^K Q", 3),
+    ("terminal", "γᴷ Q", 3),
     ("intrinsic", "intrinsic", 2),
 )
 #: the share of the width that names at the ends of curves take
@@ -52,6 +52,7 @@ class PartsPlot(QuietPlot):
             everything.append(values)
         self._return.setValue(mean_return)
         self._own.setValue(own)
+        self.bottom.set_end(float(steps[-1]))
         self.set_ranges(np.append(steps, steps[-1] * (1 + _ROOM)), np.concatenate(everything), zero=True)
         self._label()
 

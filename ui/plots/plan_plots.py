@@ -56,9 +56,9 @@ class CloudPlot(QuietPlot):
             self._band.set_lines((x, np.maximum(mean - std, low)), (x, np.minimum(mean + std, high)))
         self._best.set_points(*stretched(cloud.best))
         self.set_ranges(x, np.array([low, high]))
-        for axis, title, shown in ((self.left, "Action", left), (self.bottom, "Plan step", bottom)):
+        for axis, title, titled in ((self.left, "Action", left), (self.bottom, "Plan step", bottom)):
             axis.set_title(title)
-            axis.showLabel(shown)
+            axis.showLabel(titled)
         if not bottom:
             self.bottom.setHeight(QFontMetrics(self.theme.font(10)).height() + 9)  # no room for the title
 

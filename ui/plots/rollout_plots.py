@@ -31,6 +31,8 @@ class StepPlot(pg.PlotWidget):
         super().__init__(axisItems={"left": self._left, "bottom": self._bottom})
         self._theme, self._last = theme, 1
         self.setAccessibleName(name)
+        for axis in (self._left, self._bottom):
+            axis.setZValue(-1000)  # the grid belongs behind everything
         self._cursor = pg.InfiniteLine(0, 90)
         self._cursor.setZValue(30)
         item = self.getPlotItem()
@@ -59,6 +61,7 @@ class StepPlot(pg.PlotWidget):
     def set_ranges(self, last: int, low: float, high: float, room: float = 0.0) -> None:
         """Steps from 0 to ``last`` (and ``room`` more at the right, for names), values from ``low`` to ``high``."""
         self._last = max(last, 1)
+        self._bottom.set_end(self._last)
         air = 0.06 * (high - low) or 1.0
         self._view.setRange(
             xRange=(0, self._last + room), yRange=(low - air, high + air), padding=0, disableAutoRange=True
@@ -113,8 +116,7 @@ class CoordinatePlot(StepPlot):
         spread = np.zeros_like(rollout) if std is None else 2 * std
         self._band.set_lines((x, rollout - spread), (x, rollout + spread))
         self._band.setVisible(std is not None)
-        both = np.concatenate((truth, rollout - spread, rollout + spread))
-        self.set_ranges(steps, float(np.nanmin(both)), float(np.nanmax(both)))
+        self.set_ranges(steps, *_ends(truth, rollout - spread, rollout + spread))
 
     def repaint_colors(self) -> None:
         """Take colours and fonts from the theme again."""
@@ -164,9 +166,8 @@ class HorizonPlot(StepPlot):
         self._useful.setVisible(useful is not None)
         if useful is not None:
             self._useful.setValue(useful)
-        tops = [np.nanmax(values) for values in (high, mean, *(each for _, each in baselines)) if len(values)]
         self._ends = [("model", mean), *baselines]
-        top = float(max(tops, default=1.0))
+        _, top = _ends(high, mean, *(each for _, each in baselines))
         self._limit = (useful or 0, 0.97 * top)
         self.set_ranges(len(x) - 1, 0.0, top, 0.3 * max(len(x) - 1, 1))
         self._bottom.set_title("Horizon (steps)")
@@ -207,6 +208,13 @@ class HorizonPlot(StepPlot):
         pen.setCosmetic(True)
         self._useful.setPen(pen)
         self._label()
+
+
+def _ends(*values: Values) -> tuple[float, float]:
+    """The least and the greatest of what is finite: a model that blows up leaves the plot at its top."""
+    every = np.concatenate(values)
+    known = every[np.isfinite(every)]
+    return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
 
 
 def _faint(color: QColor) -> QColor:

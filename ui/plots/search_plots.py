@@ -16,7 +16,7 @@ from ui.theme import Theme
 
 _BINS = 30
 #: the share of the width that names at the ends of curves take
-_ROOM = 0.34
+_ROOM = 0.5
 
 
 class ReturnsPlot(QuietPlot):

@@ -13,7 +13,7 @@ from ui.guard import guarded, guarded_or
 from ui.tables.runs_model import ItemRole
 from ui.theme import SeriesStyle
 from workbench.analysis.comparison import Against, Comparison, Result
-from workbench.analysis.estimates import Interval
+from workbench.analysis.estimates import Interval, Paired
 from workbench.analysis.findings import seeds_words
 
 Index = QModelIndex | QPersistentModelIndex
@@ -55,15 +55,14 @@ def seed_states(result: Result) -> list[tuple[str, str]]:
     return [("finished", finished), *others] if result.count else others
 
 
-def _difference(row: ResultRow) -> str:
-    paired = row.against.paired
+def _difference(paired: Paired | None) -> str:
     if paired is None:
         return format.MISSING
     return ("+" if paired.mean > 0 else "") + format.number(paired.mean)
 
 
-def _paired_interval(row: ResultRow) -> str:
-    return interval_words(row.against.paired.interval if row.against.paired is not None else None)
+def _paired_interval(paired: Paired | None) -> str:
+    return interval_words(paired.interval if paired is not None else None)
 
 
 def _improvement(row: ResultRow) -> str:
@@ -75,6 +74,10 @@ _CI = "95 % interval of the mean: bootstrap over seeds, 2,000 resamples with a f
 _PAIRED = (
     "Mean over seeds of this group's final return less the base's of the same seed; the interval is Student's, for "
     "each comparison by itself."
+)
+_AREA = (
+    "Mean over seeds of this group's area under the evaluation curve less the base's of the same seed; the interval is "
+    "Student's."
 )
 COLUMNS = (
     ResultColumn("variant", "Variant", 150, lambda row: row.result.name, "What differs, and its line.", 0, False),
@@ -94,20 +97,24 @@ COLUMNS = (
         "Mean height of the evaluation curve from the first to the last evaluation, mean over seeds.",
         3,
     ),
-    ResultColumn("difference", "Difference", 78, _difference, _PAIRED),
+    ResultColumn("difference", "Difference", 78, lambda row: _difference(row.against.paired), _PAIRED),
     ResultColumn("whisker", "", 120, lambda row: row.against.verdict, _PAIRED, 1, False),
-    ResultColumn("paired", "95 % CI, paired", 108, _paired_interval, _PAIRED, 4),
+    ResultColumn("paired", "95 % CI, paired", 108, lambda row: _paired_interval(row.against.paired), _PAIRED, 4),
     ResultColumn(
         *("better", "P(better)", 68, _improvement),
         "Probability of improvement: share of all pairs of a seed here and one of the base in which this is larger.",
         2,
     ),
+    ResultColumn("area_difference", "Area difference", 96, lambda row: _difference(row.against.area), _AREA, 7),
+    ResultColumn("area_paired", "Area 95 % CI, paired", 128, lambda row: _paired_interval(row.against.area), _AREA, 8),
     ResultColumn("verdict", "Verdict", 114, lambda row: row.against.verdict, "Whether the interval leaves zero out.",
                  0, False),
 )  # fmt: skip
 PLACE = {column.id: place for place, column in enumerate(COLUMNS)}
 #: columns that are shown at first
-DEFAULT = tuple(column.id for column in COLUMNS if column.id not in ("iqm", "interval"))
+DEFAULT = tuple(
+    column.id for column in COLUMNS if column.id not in ("iqm", "interval", "area_difference", "area_paired")
+)
 
 
 class ResultsModel(QAbstractTableModel):

@@ -18,7 +18,8 @@ class AlmEstimator:
     """The K-step estimate of the authors' code: a sample of the target encoder, sampled model steps, the policy's mean.
 
     It is a view of the agent's current networks. Policies trained by TD3's loss on the latent have the same one: their
-    model is trained, though the policy never sees it.
+    model is trained, though the policy never sees it. ALM-ENT's entropy bonus is left out: the critic was not taught it
+    and no return has it.
     """
 
     def __init__(self, agent: AlignedLatentModel) -> None:

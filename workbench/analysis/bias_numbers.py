@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.analysis.estimates import CONFIDENCE, student_quantile
 from workbench.spec import (
     BIAS_NORMALISERS,
     BIAS_SIGNS,
@@ -28,8 +29,6 @@ FLOOR = 10.0
 CRITIC, K_STEP = "critic", "k_step"
 #: most bins of a histogram, and the bins of bias against time to end
 HISTOGRAM_BINS, TIME_BINS = 60, 12
-#: a mean bias of fewer standard errors is none that could be told from chance
-CLEAR = 2.0
 #: the weight of what a time limit cut off from which on it is worth a word
 HEAVY = 0.05
 
@@ -39,7 +38,8 @@ class BiasDefinition:
     """Which way the difference is taken, and what it is divided by.
 
     ``per_state``: each state's own |return|, at least 10 (REDQ's and ALM's code). ``mean``: the mean of |return| over
-    the states (the papers' figures).
+    the states. The papers' figures have |mean return| (ALM, App. E), which is the same where returns have one sign and
+    close to nothing where they cancel.
     """
 
     sign: str = RETURN_MINUS_ESTIMATE
@@ -88,20 +88,28 @@ class BiasSummary:
     """Of one estimate: ``mean`` and ``std`` (over N states) of the normalised bias, in the definition's sign.
 
     ``relative``: mean (estimate - return) over mean |return|; above 0 over-estimates, whatever the sign.
-    ``standard_error``: of ``relative``, over episodes, because the states of one are much alike; None for one episode.
-    ``where``: None if no third stands out.
+    ``standard_error``: of ``relative``, over ``episodes``, because the states of one are much alike; None for one
+    episode. ``where``: None if no third stands out.
     """
 
     mean: float
     std: float
     relative: float
     standard_error: float | None
+    episodes: int
     where: Where | None
 
     @property
+    def margin(self) -> float | None:
+        """Half of Student's 95 % interval of ``relative``: of three episodes it is 4.3 standard errors, not two."""
+        if self.standard_error is None:
+            return None
+        return student_quantile((1.0 + CONFIDENCE) / 2, self.episodes - 1) * self.standard_error
+
+    @property
     def clear(self) -> bool:
-        """Whether ``relative`` differs from 0 by two standard errors."""
-        return self.standard_error is not None and abs(self.relative) > CLEAR * self.standard_error
+        """Whether that interval leaves 0 out."""
+        return self.margin is not None and abs(self.relative) > self.margin
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +164,7 @@ class QBias:
             float(bias.std()),
             float(relative.mean()),
             clustered_error(relative, self.episode),
+            len(np.unique(self.episode)),
             self._where(relative),
         )
 
@@ -203,6 +212,7 @@ class QBias:
         text = f"Policy without exploration; {states}, the first {self.first_steps} steps of each; "
         text += f"returns discounted by {self.discount:g} to the episode's end."
         text += " Rewards are as the critic was taught them." if self.rewards_changed else ""
+        text += " ± is half of the 95 % interval over episodes." if len(self.lengths) > 1 else ""
         limit = int((~self.terminated).sum())
         if not limit:
             return f"{text} Every episode ended by itself."
@@ -212,12 +222,15 @@ class QBias:
         return f"{text} What follows the time limit ({ended}) {after} at most {weight}."
 
     def verdict(self, estimate: str) -> str:
-        """The answer in a sentence, whatever the sign: "Over-estimates by 12 % ± 3 % on average, most near the end"."""
+        """The answer in a sentence, whatever the sign: "Over-estimates by 12 % ± 3 % on average, most near the end".
+
+        What follows ± is half of the 95 % interval over episodes.
+        """
         summary = self.summary(estimate, BiasDefinition(ESTIMATE_MINUS_RETURN, MEAN))
-        if summary.standard_error is None:
+        if summary.margin is None:
             which = "Over-estimates" if summary.relative > 0 else "Under-estimates"
             return f"{which} by {_percent(summary.relative)} in this one episode."
-        error = f"± {_percent(summary.standard_error)}"
+        error = f"± {_percent(summary.margin)}"
         if not summary.clear:
             return f"No clear bias: {'+' if summary.relative > 0 else '−'}{_percent(summary.relative)} {error}."
         which = "Over-estimates" if summary.relative > 0 else "Under-estimates"

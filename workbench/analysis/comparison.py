@@ -125,7 +125,7 @@ class Result:
     """What a group came to. Figures are None without a finished run; a spread needs two.
 
     ``finals`` and ``areas`` are by seed: the mean of a run's last evaluations, and the mean height of its curve.
-    ``states`` counts the runs that have not finished, by state; ``strata`` are the finals by configuration.
+    ``states`` counts the runs that have not finished, by state; ``strata`` are the seeds' finals by configuration.
     """
 
     group: Group
@@ -192,7 +192,7 @@ def group_result(group: Group, name: str, evaluations: Mapping[int, Evaluations]
     """
     finals: dict[int, list[float]] = {}
     areas: dict[int, list[float]] = {}
-    strata: dict[str, list[float]] = {}
+    strata: dict[str, dict[int, list[float]]] = {}
     for run in group.runs:
         steps, returns = evaluations.get(run.id, (np.empty(0), np.empty(0)))
         finite = np.isfinite(returns)
@@ -201,14 +201,14 @@ def group_result(group: Group, name: str, evaluations: Mapping[int, Evaluations]
             continue
         final = float(returns[-last:].mean())
         finals.setdefault(run.seed, []).append(final)
-        strata.setdefault(run.content_hash, []).append(final)
+        strata.setdefault(run.content_hash, {}).setdefault(run.seed, []).append(final)
         area = area_under_curve(steps, returns)
         if area is not None:
             areas.setdefault(run.seed, []).append(area)
     states = Counter(str(run.status) for run in group.runs if run.status != _FINISHED)
-    return Result(
-        group, name, _means(finals), _means(areas), dict(states), tuple(tuple(part) for part in strata.values())
-    )
+    # A seed that was run twice says no more of chance than once.
+    by_configuration = tuple(tuple(_means(part).values()) for part in strata.values())
+    return Result(group, name, _means(finals), _means(areas), dict(states), by_configuration)
 
 
 def last_values(group: Group, latest: Mapping[int, Mapping[str, float]], metric: str) -> float | None:
@@ -238,13 +238,15 @@ def _means(values: Mapping[int, Sequence[float]]) -> dict[int, float]:
 class Against:
     """A group against the base: the paired difference, the probability of improvement, and the verdict in words.
 
-    ``clear`` is +1 for better, -1 for worse, 0 where it cannot be told.
+    These are about final returns; ``area`` is the paired difference of the areas under the curves. ``clear`` is +1 for
+    better, -1 for worse, 0 where it cannot be told.
     """
 
     paired: Paired | None
     improvement: float | None
     verdict: str
     clear: int = 0
+    area: Paired | None = None
 
 
 @dataclass(frozen=True)
@@ -323,9 +325,13 @@ def _against(result: Result, base: Result) -> Against:
     paired = paired_difference(result.finals, base.finals)
     if paired is None:
         return Against(None, improvement, "no seed in common")
+    verdict, clear = _verdict(paired)
+    return Against(paired, improvement, verdict, clear, paired_difference(result.areas, base.areas))
+
+
+def _verdict(paired: Paired) -> tuple[str, int]:
     if paired.interval is None:
-        return Against(paired, improvement, "one pair tells nothing")
+        return "one pair tells nothing", 0
     if not paired.interval.excludes_zero:
-        return Against(paired, improvement, "no clear difference")
-    clear = 1 if paired.mean > 0 else -1
-    return Against(paired, improvement, "clearly better" if clear > 0 else "clearly worse", clear)
+        return "no clear difference", 0
+    return ("clearly better", 1) if paired.mean > 0 else ("clearly worse", -1)

@@ -69,6 +69,8 @@ def _unclear(comparison: Comparison) -> list[Finding]:
 
 def _missing(comparison: Comparison) -> list[Finding]:
     sentences = []
+    if not comparison.others:
+        sentences.append(f"{comparison.base.name} stands alone: choose runs of a second variant to hold against it.")
     for result in comparison.results:
         if not result.states:
             continue

@@ -65,13 +65,16 @@ class ModelError:
 def model_error(
     model: WorldModel, episodes: Sequence[JudgedEpisode], horizon: int, starts: int = STARTS
 ) -> Analysis[ModelError]:
-    """Unroll for ``horizon`` steps, at most half of the shortest episode, from starts spread evenly over all episodes.
+    """Unroll for ``horizon`` steps, at most half of the median episode, from starts spread evenly over the episodes.
 
-    Yields after each episode. Raises ValueError without episodes.
+    Episodes less than twice as long as that are left out, so that one that failed early does not shorten all others'
+    rollouts. Yields after each episode. Raises ValueError without episodes.
     """
     if not episodes:
         raise ValueError("there is no episode to judge the model by")
-    steps = max(1, min(horizon, min(episode.encoded.length for episode in episodes) // 2))
+    middle = int(np.median([episode.encoded.length for episode in episodes]))
+    steps = max(1, min(horizon, middle // 2))
+    episodes = [episode for episode in episodes if episode.encoded.length >= min(2 * steps, middle)]
     share = max(1, starts // len(episodes))
     rewards = np.concatenate([episode.encoded.rewards for episode in episodes])
     spread = _spread(episodes)

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.analysis.comparison import Comparison, Evaluations, Result
 from workbench.analysis.configuration import configuration, difference_table, label, value_words
-from workbench.analysis.estimates import Interval
+from workbench.analysis.estimates import RESAMPLES, Interval, Paired
 from workbench.analysis.findings import few_seeds_warning, findings, seeds_words
 from workbench.analysis.references import Reference, references_for
 from workbench.analysis.report_pictures import Line, Whisker, curves_svg, markup, whiskers_svg
@@ -22,7 +22,8 @@ from workbench.figures import MISSING, count, number, plural, with_spread
 CSV_COLUMNS = (
     "group", "environment", "agent", "total_steps", "runs", "seeds_counted", "seeds", "states", "last_evaluations",
     "final_mean", "final_std", "final_stderr", "final_iqm", "final_ci_low", "final_ci_high", "area", "final_by_seed",
-    "base", "pairs", "difference", "difference_ci_low", "difference_ci_high", "probability_of_improvement", "verdict",
+    "base", "pairs", "difference", "difference_ci_low", "difference_ci_high", "area_difference",
+    "area_difference_ci_low", "area_difference_ci_high", "probability_of_improvement", "verdict",
 )  # fmt: skip
 _STYLE = """
 body { font-family: Inter, Helvetica, Arial, sans-serif; font-size: 13px; color: #171A21; background: #FFFFFF;
@@ -90,17 +91,23 @@ def _csv_row(result: Result, comparison: Comparison) -> Iterator[object]:
     yield " ".join(str(run.id) for run in result.group.runs)
     yield from (result.count, result.total, " ".join(f"{state}:{n}" for state, n in sorted(result.states.items())))
     yield from (comparison.last, result.mean, result.deviation, result.error, result.middle)
-    yield from _ends(result.interval)
+    yield from _limits(result.interval)
     yield result.area
     yield " ".join(f"{seed}:{value!r}" for seed, value in sorted(result.finals.items()))
     yield comparison.base.name
     paired = against.paired
     yield from (None, None) if paired is None else (paired.pairs, paired.mean)
-    yield from _ends(paired.interval if paired is not None else None)
+    yield from _ends(paired)
+    yield None if against.area is None else against.area.mean
+    yield from _ends(against.area)
     yield from (against.improvement, against.verdict)
 
 
-def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
+def _ends(paired: Paired | None) -> tuple[float | None, float | None]:
+    return _limits(None if paired is None else paired.interval)
+
+
+def _limits(interval: Interval | None) -> tuple[float | None, float | None]:
     return (None, None) if interval is None else (interval.low, interval.high)
 
 
@@ -152,9 +159,9 @@ def _results(comparison: Comparison, draw: Picture) -> Iterator[str]:
     base = markup(comparison.base.name)
     yield f"<h2>Results</h2><p class='quiet'>Final return: mean of the {evaluations} of each finished run; then mean "
     yield f"± standard deviation over seeds. Differences are paired by seed, against {base}.</p>"
-    heads = ("Variant", "Seeds", "Final return", "IQM", "95 % CI", "Area", "Difference", "95 % CI, paired", "P(better)",
+    heads = ("Variant", "Seeds", "Final return", "IQM", "95 % CI", "Difference", "95 % CI, paired", "P(better)",
              "Verdict")  # fmt: skip
-    yield _table(heads, [_result_cells(result, comparison) for result in comparison.results], range(2, 9))
+    yield _table(heads, [_result_cells(result, comparison) for result in comparison.results], range(2, 8))
     whiskers = [
         Whisker(result.name, paired.mean, paired.interval.low, paired.interval.high, bool(against.clear), place)
         for place, result in enumerate(comparison.results)
@@ -163,23 +170,31 @@ def _results(comparison: Comparison, draw: Picture) -> Iterator[str]:
     if whiskers:
         yield "<p class='quiet'>Difference to the base and its 95 % interval; filled where it leaves zero out.</p>"
         yield draw("differences", whiskers_svg(whiskers))
+    yield "<h2>Area under the evaluation curve</h2>"
+    areas = [
+        [result.name, number(result.area), *_difference(comparison.against[result.group.key].area)]
+        for result in comparison.results
+    ]
+    yield _table(("Variant", "Area", "Difference", "95 % CI, paired"), areas, range(1, 4))
 
 
 def _result_cells(result: Result, comparison: Comparison) -> list[str]:
     against = comparison.against[result.group.key]
-    paired = against.paired
     return [
         result.name,
         seeds_words(result),
         with_spread(result.mean, result.deviation),
         number(result.middle),
         _interval(result.interval),
-        number(result.area),
-        MISSING if paired is None else number(paired.mean),
-        _interval(paired.interval if paired is not None else None),
+        *_difference(against.paired),
         MISSING if against.improvement is None else f"{against.improvement:.2f}",
         against.verdict,
     ]
+
+
+def _difference(paired: Paired | None) -> tuple[str, str]:
+    """Its mean and its interval."""
+    return (MISSING, MISSING) if paired is None else (number(paired.mean), _interval(paired.interval))
 
 
 def _seeds(comparison: Comparison) -> Iterator[str]:
@@ -228,9 +243,10 @@ def _method(comparison: Comparison) -> Iterator[str]:
     yield "<h2>How it was computed</h2><p>"
     yield markup(
         "Only finished runs count. Std: sample standard deviation over seeds. 95 % CI: percentile bootstrap of the "
-        "mean, 2,000 resamples with a fixed seed, stratified by configuration. IQM: mean of the middle half of the "
-        "seeds. Area: mean height of the evaluation curve, trapezoids from the first to the last evaluation. "
-        "Difference: mean over the seeds that both have; its interval is Student's, for each comparison by itself. "
+        f"mean, {count(RESAMPLES)} resamples with a fixed seed, stratified by configuration. IQM: mean of the middle "
+        "half of the seeds. Area: mean height of the evaluation curve, trapezoids from the first to the last "
+        "evaluation. Difference, of final returns and of areas alike: mean over the seeds that both have; its "
+        "interval is Student's, for each comparison by itself. "
         "P(better): share of all pairs of one seed of each in which the variant is larger, ties half. Clearly better "
         f"or worse: the interval of the difference leaves zero out. The base is {comparison.base.name}."
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 Result = TypeVar("Result")
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,20 @@ class AnalysisStep:
 
 #: ``result = yield from analysis`` inside another one; whoever drives it may stop between two steps
 Analysis = Generator[AnalysisStep, None, Result]
+
+
+def told_as(parts: Generator[Part, None, Result], step_of: Callable[[Part], AnalysisStep | None]) -> Analysis[Result]:
+    """What is done in ``parts`` as an analysis that tells of each what ``step_of`` makes of it; nothing where None."""
+    try:
+        while True:
+            step = step_of(next(parts))
+            if step is not None:
+                yield step
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    finally:
+        parts.close()
 
 
 def exhaust(analysis: Analysis[Result], tell: Callable[[AnalysisStep], object] = lambda step: None) -> Result:

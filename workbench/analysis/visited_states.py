@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from workbench.agents.estimates import Estimator, Unrolled
-from workbench.analysis.steps import Analysis, AnalysisStep
-from workbench.environments.rollout import Episode, Policy, iterate_episode
+from workbench.analysis.steps import Analysis, AnalysisStep, told_as
+from workbench.environments.rollout import Episode, Policy, Step, iterate_episode
 from workbench.environments.wrappers import Environment
 from workbench.noise import Noise
 
@@ -87,16 +87,14 @@ def visit_states(
     """
     episodes: list[Episode] = []
     states = 0
+
+    def counted(step: Step) -> AnalysisStep:
+        done = states + min(step.index, collecting.first_steps)
+        return AnalysisStep(min(done, collecting.states), collecting.states, "states")
+
     while states < collecting.states:
         steps = iterate_episode(environment, policy, seed=seed_of(len(episodes)), record=True)
-        while True:
-            try:
-                index = next(steps).index
-            except StopIteration as end:
-                episodes.append(end.value)
-                break
-            done = states + min(index, collecting.first_steps)
-            yield AnalysisStep(min(done, collecting.states), collecting.states, "states")
+        episodes.append((yield from told_as(steps, counted)))
         states += min(episodes[-1].length, collecting.first_steps)
     ends = [_value_after(each, estimator, noise, collecting) for each in episodes]
     rewards = [estimator.taught(torch.as_tensor(each.rewards)).numpy() for each in episodes]

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from workbench.commands.output import Report, WrongUsage
+from workbench.commands.output import Report
 
 if TYPE_CHECKING:
     from workbench.analysis.bound_numbers import Bound
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.engine.subject import Subject
 
 HELP = "the K-step estimate for every K, taken apart, against the true return"
+COUNTS = ("longest",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +27,6 @@ def analyse(recorder: Recorder, subject: Subject, arguments: argparse.Namespace)
     """Measure the run at the subject's checkpoint."""
     from workbench.engine.bias import bound_of_checkpoint
 
-    if arguments.longest < 1:
-        raise WrongUsage([f"--longest: {arguments.longest} is below 1; expected 1 or more"])
     bound = yield from bound_of_checkpoint(subject, arguments.longest)
     return report(bound)
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from workbench.engine.subject import Subject
 
 HELP = "for how many steps the model's latents follow the encoder's"
-#: steps of the table for people
-_TOLD = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500)
+COUNTS = ("horizon", "starts")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +35,6 @@ def analyse(recorder: Recorder, subject: Subject, arguments: argparse.Namespace)
     from workbench.analysis.latent_rollout import error_by_horizon
     from workbench.engine.episodes import read_recording, record_episode
 
-    for name in ("horizon", "starts"):
-        if getattr(arguments, name) < 1:
-            raise WrongUsage([f"--{name}: {getattr(arguments, name)} is below 1; expected 1 or more"])
     model = subject.world_model()
     row = _chosen(recorder, subject, arguments.episode)
     episode: Any = (yield from record_episode(subject)) if row is None else read_recording(recorder, row)
@@ -92,6 +88,11 @@ def _report(episode: str, length: int, errors: ErrorByHorizon, health: LatentHea
     return Report(document, tuple(_lines(errors, health, episode)), arrays)
 
 
+def told_steps(horizon: int) -> list[int]:
+    """The steps of a table for people."""
+    return [*(step for step in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500) if step < horizon), horizon]
+
+
 def _list(values: np.ndarray[Any, Any]) -> list[float]:
     return [float(value) for value in values]
 
@@ -101,7 +102,7 @@ def _lines(errors: ErrorByHorizon, health: LatentHealth, episode: str) -> list[s
         f"Mean over {len(errors.starts)} starts of {episode}:",
         f"{'step':>5}  {'error':>9}  {'copy last':>9}  {'mean latent':>11}  {'cosine':>7}",
     ]
-    for step in (*(each for each in _TOLD if each < errors.horizon), errors.horizon):
+    for step in told_steps(errors.horizon):
         figures = (errors.error.mean[step], errors.copy_error.mean[step], errors.mean_error.mean[step])
         error, copy, mean = (f"{figure:.3g}" for figure in figures)
         lines.append(f"{step:>5}  {error:>9}  {copy:>9}  {mean:>11}  {errors.cosine.mean[step]:>7.3f}")

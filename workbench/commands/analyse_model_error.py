@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from workbench.commands.output import Report, WrongUsage
+from workbench.commands.analyse_latent_rollout import told_steps
+from workbench.commands.output import Report
+from workbench.figures import plural
 
 if TYPE_CHECKING:
     from workbench.analysis.model_error import ModelError
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
 
 HELP = "how far latent, reward and observation drift by horizon, on held-out episodes and on states the policy visits"
 _TITLES = {"held_out": "Recorded evaluation episodes", "visited": "Fresh episodes of this policy"}
-#: steps of the table for people
-_TOLD = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500)
+COUNTS = ("horizon", "starts", "episodes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +31,6 @@ def analyse(recorder: Recorder, subject: Subject, arguments: argparse.Namespace)
     """Judge the model by recorded and by fresh episodes."""
     from workbench.engine.judging import held_out_and_visited
 
-    for name in ("horizon", "starts", "episodes"):
-        if getattr(arguments, name) < 1:
-            raise WrongUsage([f"--{name}: {getattr(arguments, name)} is below 1; expected 1 or more"])
     found = yield from held_out_and_visited(
         recorder, subject, arguments.horizon, arguments.episodes, arguments.starts
     )
@@ -72,9 +70,10 @@ def _arrays(found: dict[str, ModelError]) -> dict[str, Any]:
 
 def _lines(title: str, error: ModelError) -> list[str]:
     names = ["latent", "reward", *(["observation"] if error.observation is not None else [])]
-    lines = [f"{title}: {error.starts} starts in {error.episodes} episodes. Error, and that of the baseline:"]
+    where = f"{plural(error.starts, 'start')} in {plural(error.episodes, 'episode')}"
+    lines = [f"{title}: {where}. Error, and that of the baseline:"]
     lines.append(f"{'step':>5}" + "".join(f"  {name:>20}" for name in names))
-    for step in (*(each for each in _TOLD if each < error.horizon), error.horizon):
+    for step in told_steps(error.horizon):
         cells = []
         for name in names:
             at = step - 1 if name == "reward" else step

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from workbench.commands.output import Report, WrongUsage
+from workbench.commands.output import Report
 from workbench.spec import BIAS_AT_TIME_LIMIT, BIAS_NORMALISERS, BIAS_SIGNS
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.engine.subject import Subject
 
 HELP = "how far the critic and the K-step estimate lie from what the policy's episodes return"
+COUNTS = ("states", "first_steps")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,19 +35,13 @@ def analyse(recorder: Recorder, subject: Subject, arguments: argparse.Namespace)
 
     engine = subject.spec.engine
     collecting = Collecting(
-        _at_least_one(arguments.states, engine.bias_states, "states"),
-        _at_least_one(arguments.first_steps, engine.bias_first_steps, "first-steps"),
+        arguments.states or engine.bias_states,
+        arguments.first_steps or engine.bias_first_steps,
         arguments.at_time_limit or engine.bias_at_time_limit,
     )
     measured = yield from q_bias_of_checkpoint(subject, collecting)
     definition = BiasDefinition(arguments.sign or engine.bias_sign, arguments.normaliser or engine.bias_normaliser)
     return report(measured, definition)
-
-
-def _at_least_one(given: int | None, default: int, name: str) -> int:
-    if given is not None and given < 1:
-        raise WrongUsage([f"--{name}: {given} is below 1; expected 1 or more"])
-    return default if given is None else given
 
 
 def report(measured: QBias, definition: BiasDefinition) -> Report:
@@ -79,6 +74,7 @@ def _figures(measured: QBias, name: str, definition: BiasDefinition) -> dict[str
         "std": summary.std,
         "relative_overestimate": summary.relative,
         "standard_error": summary.standard_error,
+        "margin_95": summary.margin,
         "verdict": measured.verdict(name),
         "by_time_to_end": {"steps": steps.tolist(), "mean": means.tolist(), "std": stds.tolist()},
         "histogram": {"states": counts.tolist(), "edges": edges.tolist()},

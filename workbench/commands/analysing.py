@@ -1,8 +1,8 @@
 """``analyse``: look into a run at one of its checkpoints, beside a program that writes.
 
-An analysis is a module with ``HELP``, ``add_arguments(parser)`` and ``analyse(recorder, subject, arguments)``, which
-returns an analysis whose result is a :class:`workbench.commands.output.Report`. A new one is one line in
-:data:`ANALYSES`.
+An analysis is a module with ``HELP``, ``add_arguments(parser)``, ``COUNTS`` (which of those must be 1 or more) and
+``analyse(recorder, subject, arguments)``, which returns an analysis whose result is a
+:class:`workbench.commands.output.Report`. A new one is one line in :data:`ANALYSES`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from workbench.commands import analyse_bound, analyse_latent_rollout, analyse_model_error, analyse_q_bias, project
-from workbench.commands.output import print_document, say, tell
+from workbench.commands.output import check_counts, finite, print_document, say, tell
 
 if TYPE_CHECKING:
     from workbench.analysis.steps import AnalysisStep
@@ -57,6 +57,8 @@ def analyse(arguments: argparse.Namespace) -> int:
     from workbench.engine.recorder import Recorder
     from workbench.engine.subject import Subject, every_checkpoint, keep_analysis, open_subject
 
+    module = ANALYSES[arguments.analysis]
+    check_counts(arguments, module.COUNTS)
     torch.set_num_threads(1)
     opening = project.writing if arguments.keep else project.reading
     with opening(arguments) as opened:
@@ -67,13 +69,14 @@ def analyse(arguments: argparse.Namespace) -> int:
         subject: Subject | None = None
         for which in every_checkpoint(recorder, run_id) if several else (arguments.checkpoint,):
             subject = open_subject(recorder, run_id, which, reuse=subject)
-            steps = ANALYSES[arguments.analysis].analyse(recorder, subject, arguments)
+            steps = module.analyse(recorder, subject, arguments)
             with _progress(f"{arguments.analysis} of {subject.title}") as show:
                 report = exhaust(steps, show)
             documents.append({"checkpoint": subject.checkpoint, "step": subject.step, **report.document})
             if arguments.keep:
+                document = finite(report.document)
                 kept = keep_analysis(
-                    recorder, subject, arguments.analysis, report.arrays, report.document, report.document["summary"]
+                    recorder, subject, arguments.analysis, report.arrays, document, document["summary"]
                 )
                 tell(f"Stored as {kept.name}.")
             if not arguments.json:

@@ -36,6 +36,14 @@ class Report:
     arrays: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
 
 
+def check_counts(arguments: argparse.Namespace, names: Iterable[str]) -> None:
+    """Raise WrongUsage for every option of ``names`` that is given and below 1."""
+    given = {name: getattr(arguments, name) for name in names}
+    low = [(name.replace("_", "-"), value) for name, value in given.items() if value is not None and value < 1]
+    if low:
+        raise WrongUsage([f"--{name}: {value} is below 1; expected 1 or more" for name, value in low])
+
+
 #: of a run's row, what only ``show`` tells
 DETAILS = ("spec", "versions", "host", "fault")
 
@@ -57,14 +65,15 @@ def complain(text: str) -> None:
 
 def print_document(document: Any) -> None:
     """One strict JSON document on stdout; what is not a finite number is null."""
-    print(json.dumps(_finite(document), indent=1, allow_nan=False))
+    print(json.dumps(finite(document), indent=1, allow_nan=False))
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """A document for strict JSON: what is not a finite number is None."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -93,13 +102,15 @@ def number(value: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as ``12 s``, ``4 min 10 s`` or ``3 h 05 min``."""
+    """Seconds as ``12 s``, ``4 min 10 s``, ``3 h 05 min`` or ``3 d 4 h``."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
 
 
 def moment(seconds: float | None) -> str:

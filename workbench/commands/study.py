@@ -6,6 +6,7 @@ import argparse
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench import presets
@@ -28,6 +29,7 @@ from workbench.engine.study_presets import StudyPreset, find_study_preset, load_
 
 if TYPE_CHECKING:
     from storage import Project, RunRow
+    from workbench.engine.duration import Duration
     from workbench.engine.queue import RunQueue
 
 _WAYS = {"each": study_plan.each_alone, "pairs": study_plan.all_pairs, "together": study_plan.all_together}
@@ -47,14 +49,14 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         help="ablations to try, such as kl_term rollout_length=1,5; without values all that the field names",
     )
     parser.add_argument(
-        "--combine", choices=tuple(_WAYS), default="each", help="one at a time (default), every two as well, or all"
+        "--combine", choices=tuple(_WAYS), help="one at a time (each, the default), every two as well, or all"
     )
     parser.add_argument("--name", help="what the study is called (default: the preset, or base and toggles)")
     parser.add_argument("--env", metavar="ID", help="another environment; any Gymnasium id")
     add_changes(parser)
     add_seeds(parser)
     add_steps(parser, "budget of each run: environment steps in total, warm-up included")
-    parser.add_argument("--device", metavar="DEVICE", default="auto", help="auto (default), cpu or cuda:0")
+    parser.add_argument("--device", metavar="DEVICE", help="auto (default), cpu or cuda:0")
     parser.add_argument("--go-on", metavar="STUDY", help="what a stored study lacks; with --seeds also those seeds")
     parser.add_argument("--list", action="store_true", help="print the paper's studies, and stop")
     parser.add_argument("--dry-run", action="store_true", help="print the runs that it makes and how long they take")
@@ -67,8 +69,10 @@ def study(arguments: argparse.Namespace) -> int:
     if arguments.list:
         return list_studies(arguments)
     if arguments.go_on is not None:
-        _refuse(arguments, "go_on", ("preset", "base", "toggle", "name", "env", "changes", "steps"))
-        return _go_on(arguments)
+        _refuse(
+            arguments, "go_on", ("preset", "base", "toggle", "combine", "name", "env", "changes", "steps", "device")
+        )
+        return _told_what_is_left(arguments) if arguments.dry_run else _go_on(arguments)
     plan = asked_plan(arguments)
     if arguments.dry_run:
         return _print_plan(plan, arguments)
@@ -86,7 +90,8 @@ def study(arguments: argparse.Namespace) -> int:
             runs = engine.add_seeds(queue, plan.name, plan.base.seeds)
         else:
             runs = engine.begin(queue, plan)
-        tell(f"{_summary(plan)}. {_time_left(recorder.project, plan)}")
+        plan = engine.read_plan(recorder.project.studies.find(plan.name))
+        tell(f"{_summary(plan)}. {_time_left(_judged(recorder.project, plan))}")
         return _follow(queue, plan.name, runs, signals, arguments)
 
 
@@ -109,11 +114,13 @@ def asked_plan(arguments: argparse.Namespace) -> StudyPlan:
     values, seeds = changes_of(arguments), seeds_of(arguments)
     environment = None if arguments.env is None else task_name(arguments.env)
     if arguments.preset is not None:
-        _refuse(arguments, "preset", ("toggle",))
+        _refuse(arguments, "preset", ("toggle", "combine"))
         preset = find_study_preset(arguments.preset)
         name = arguments.name or "-".join(filter(None, (preset.name, arguments.base, environment)))
-        given = {"values": values, "environment": environment, "seeds": seeds, "device": arguments.device}
-        plan = preset.plan(name=name, base=arguments.base, **given)
+        device = arguments.device or "auto"
+        plan = preset.plan(
+            name=name, base=arguments.base, values=values, environment=environment, seeds=seeds, device=device
+        )
     else:
         plan = _toggled_plan(arguments, values, environment, seeds)
     problems = list(environment_problems(plan.base.environment, plan.base.environment_options))
@@ -128,9 +135,9 @@ def _toggled_plan(
     if not arguments.toggle:
         raise WrongUsage(["toggle: name the ablations to try (--toggle kl_term), or one of the paper's (--preset)"])
     preset = presets.find_preset(arguments.base or presets.DEFAULT)
-    base = preset.spec(values, environment=environment, seeds=seeds, device=arguments.device)
+    base = preset.spec(values, environment=environment, seeds=seeds, device=arguments.device or "auto")
     toggles = dict(study_plan.parse_toggle(text, base) for text in arguments.toggle)
-    variants, left_out = study_plan.fitting(base, _WAYS[arguments.combine](base, toggles))
+    variants, left_out = study_plan.fitting(base, _WAYS[arguments.combine or "each"](base, toggles))
     if left_out and arguments.combine != "pairs":
         raise WrongUsage([f"toggle: {each.name}: {each.reason}" for each in left_out])
     for each in left_out:
@@ -159,6 +166,18 @@ def _check_same(plan: StudyPlan, stored: StudyPlan) -> None:
         raise WrongUsage([f"name: there is another study called {plan.name}; give this one a name with --name"])
 
 
+def _told_what_is_left(arguments: argparse.Namespace) -> int:
+    """What going on with a stored study would run; nothing is started."""
+    from workbench.commands import project
+    from workbench.engine import study as engine
+
+    added = seeds_of(arguments) or ()
+    with project.reading(arguments) as opened:
+        plan = engine.read_plan(opened.studies.find(arguments.go_on))
+    seeds = tuple(dict.fromkeys((*plan.base.seeds, *added)))
+    return _print_plan(replace(plan, base=replace(plan.base, seeds=seeds)), arguments)
+
+
 def _go_on(arguments: argparse.Namespace) -> int:
     """Queue what a stored study lacks, with further seeds where they are given."""
     from workbench.engine import study as engine
@@ -174,7 +193,7 @@ def _go_on(arguments: argparse.Namespace) -> int:
         queue = RunQueue(recorder, only=())
         runs = engine.add_seeds(queue, plan.name, seeds or ())
         plan = engine.read_plan(recorder.project.studies.find(plan.name))
-        tell(f"{_summary(plan)}. {_time_left(recorder.project, plan)}")
+        tell(f"{_summary(plan)}. {_time_left(_judged(recorder.project, plan))}")
         return _follow(queue, plan.name, runs, signals, arguments)
 
 
@@ -206,15 +225,16 @@ def _print_plan(plan: StudyPlan, arguments: argparse.Namespace) -> int:
 
     try:
         with project.reading(arguments) as opened:
-            words, seconds = _time_left(opened, plan), _seconds(opened, plan)
+            judged = _judged(opened, plan)
     except ProjectMissing:
-        words, seconds = _UNKNOWN, None
+        judged = None
     if arguments.json:
         arms = [{"name": arm.name, "changes": dict(arm.changes)} for arm in plan.arms]
-        record = {"name": plan.name, "runs": plan.runs, "seeds": list(plan.base.seeds), "seconds": seconds}
+        record = {"name": plan.name, "runs": plan.runs, "seeds": list(plan.base.seeds)}
+        record["seconds"] = None if judged is None else judged.seconds
         print_document({"study": {**record, "total_steps": plan.base.total_steps, "variants": arms}})
         return 0
-    say(f"{plan.name}: {_summary(plan)}. {words}")
+    say(f"{plan.name}: {_summary(plan)}. {_time_left(judged)}")
     for arm in plan.arms:
         said = ", ".join(f"{path}={value}" for path, value in arm.changes.items())
         say(f"  {arm.name}: {said or 'as ' + (plan.base.preset or plan.base.agent)}")
@@ -224,7 +244,7 @@ def _print_plan(plan: StudyPlan, arguments: argparse.Namespace) -> int:
 _UNKNOWN = "How long it takes is not known: no run on this machine to judge by."
 
 
-def _seconds(project: Project, plan: StudyPlan) -> float | None:
+def _judged(project: Project, plan: StudyPlan) -> Duration | None:
     """How long the runs take that a plan still needs, on this machine."""
     from storage import RunFilter
     from workbench.engine.duration import past_runs
@@ -236,15 +256,18 @@ def _seconds(project: Project, plan: StudyPlan) -> float | None:
         runs = project.runs.page(RunFilter(study=plan.name, archived=None))
         found = study_plan.progress(stored.variants, runs, plan.base.seeds)
     at_once = max(1, (os.cpu_count() or 2) - 1)
-    judged = study_plan.duration_of(plan, socket.gethostname(), past, at_once, found)
-    return None if judged is None else judged.seconds
+    return study_plan.duration_of(plan, socket.gethostname(), past, at_once, found)
 
 
-def _time_left(project: Project, plan: StudyPlan) -> str:
-    seconds = _seconds(project, plan)
-    if seconds == 0:
+def _time_left(judged: Duration | None) -> str:
+    """The expectation with its range, and where that is wide why."""
+    if judged is None:
+        return _UNKNOWN
+    if judged.seconds == 0:
         return "All of them have run."
-    return _UNKNOWN if seconds is None else f"About {duration(seconds)} on this machine's processor cores."
+    span = f"{duration(judged.low)} to {duration(judged.high)}"
+    why = "" if judged.alike else ", judged by runs of other sizes"
+    return f"About {duration(judged.seconds)} ({span}{why}) on this machine's processor cores."
 
 
 def _summary(plan: StudyPlan) -> str:

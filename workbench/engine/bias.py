@@ -17,7 +17,7 @@ from workbench.analysis.bias_numbers import BiasDefinition, QBias
 from workbench.analysis.bound import measure_bound
 from workbench.analysis.bound_numbers import Bound
 from workbench.analysis.q_bias import measure_q_bias
-from workbench.analysis.steps import Analysis, AnalysisStep
+from workbench.analysis.steps import Analysis, AnalysisStep, told_as
 from workbench.analysis.visited_states import Collecting
 from workbench.engine.evaluation import EvaluatingPolicy
 from workbench.engine.measures import NonFiniteValue
@@ -171,22 +171,19 @@ def measure_checkpoints(recorder: Recorder, run_id: int, names: Sequence[str]) -
 
     subject: Subject | None = None
     rows: list[ArtifactRow] = []
+    wanted = recorder.spec(run_id)[0].engine.bias_states
+    total = len(names) * wanted
+
+    def counted(step: AnalysisStep) -> AnalysisStep | None:
+        return AnalysisStep(len(rows) * wanted + step.done, total, "states") if step.unit == "states" else None
+
     for name in names:
         subject = open_subject(recorder, run_id, name, reuse=subject)
-        wanted = subject.spec.engine.bias_states
-        analysis = q_bias_of_checkpoint(subject)
-        while True:
-            try:
-                step = next(analysis)
-            except StopIteration as end:
-                measured: QBias = end.value
-                break
-            if step.unit == "states":
-                yield AnalysisStep(len(rows) * wanted + step.done, len(names) * wanted, "states")
+        measured = yield from told_as(q_bias_of_checkpoint(subject), counted)
         rows.append(
             keep_analysis(recorder, subject, Q_BIAS, measured.arrays(), measured.document(), measured.info())
         )
-        yield AnalysisStep(len(rows) * wanted, len(names) * wanted, "states", rows[-1])
+        yield AnalysisStep(len(rows) * wanted, total, "states", rows[-1])
     return rows
 
 

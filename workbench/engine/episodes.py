@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.analysis.steps import Analysis, AnalysisStep
+from workbench.analysis.steps import Analysis, AnalysisStep, told_as
 from workbench.engine.recorder import ArtifactDamaged, ArtifactRow, Recorder
 from workbench.engine.subject import Subject, open_subject
 from workbench.environments.rollout import Episode, iterate_episode
@@ -71,13 +71,7 @@ def record_episode(subject: Subject, number: int = 0) -> Analysis[Episode]:
         longest = limit or LONGEST
         policy, seed = subject.policy(environment, stream), derive_seed(subject.run.seed, f"{stream}/reset") % 2**31
         steps = iterate_episode(environment, policy, seed=seed, max_steps=longest, record=True)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                episode: Episode = end.value
-                return episode
-            yield AnalysisStep(step.index, longest, "steps")
+        return (yield from told_as(steps, lambda step: AnalysisStep(step.index, longest, "steps")))
     finally:
         environment.close()
 

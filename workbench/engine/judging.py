@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.analysis.encoded import encode_episode
 from workbench.analysis.model_error import STARTS, JudgedEpisode, ModelError, model_error
-from workbench.analysis.steps import Analysis, AnalysisStep
+from workbench.analysis.steps import Analysis, AnalysisStep, told_as
 from workbench.engine.episodes import Recording, read_recording, record_episode, recorded_episodes
 from workbench.engine.recorder import Recorder
 from workbench.engine.subject import Subject
@@ -31,15 +31,12 @@ def held_out_and_visited(
     picked = sorted(set(np.linspace(0, len(rows) - 1, min(HELD_OUT, len(rows))).round().astype(int).tolist()))
     recordings = [read_recording(recorder, rows[place]) for place in picked]
     episodes: list[Episode] = []
+
+    def counted(step: AnalysisStep) -> AnalysisStep:
+        return AnalysisStep(len(episodes) * step.total + step.done, fresh * step.total, "steps of fresh episodes")
+
     for number in range(fresh):
-        steps = record_episode(subject, number)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                episodes.append(end.value)
-                break
-            yield AnalysisStep(number * step.total + step.done, fresh * step.total, "steps of fresh episodes")
+        episodes.append((yield from told_as(record_episode(subject, number), counted)))
     found = {}
     if recordings:
         found["held_out"] = yield from model_error(model, _judged(subject, recordings), horizon, starts)

@@ -20,6 +20,7 @@ from workbench.engine.recorder import Recorder
 from workbench.engine.subject import Subject
 from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.rollout import step_environment
+from workbench.figures import number
 from workbench.models.true_model import true_model
 from workbench.models.true_reward import TrueReward
 from workbench.models.world_model import NotOffered, WorldModel
@@ -194,7 +195,7 @@ def _of_planner(ladder: Ladder) -> str:
     if found is None:
         return ""
     planned, acted, sign = found
-    figures = f"({planned:.3g} against {acted:.3g} per step)"
+    figures = f"({_said(planned)} against {_said(acted)} per step)"
     if sign < 0:
         return f"Planner: even in the true dynamics its plan earns less than the run's policy {figures}."
     more = "more than" if sign > 0 else "about as much as"
@@ -208,7 +209,8 @@ def _of_model(ladder: Ladder) -> str:
     true, learned, sign = found
     if sign <= 0:
         return "Model: it costs nothing here; a plan made in the true dynamics earns no more."
-    return f"Model: it costs {true - learned:.3g} of real reward per step here ({learned:.3g} instead of {true:.3g})."
+    figures = f"{_said(learned)} instead of {_said(true)}"
+    return f"Model: it costs {_said(true - learned)} of real reward per step here ({figures})."
 
 
 def _of_critic(ladder: Ladder) -> str:
@@ -219,7 +221,7 @@ def _of_critic(ladder: Ladder) -> str:
     valued = base - other if value.name.startswith("No") else other - base
     if sign == 0:
         return "Critic: its terminal value makes no difference to what the plan earns."
-    return f"Critic: its terminal value {'helps' if valued > 0 else 'harms'}, by {abs(valued):.3g} per step."
+    return f"Critic: its terminal value {'helps' if valued > 0 else 'harms'}, by {_said(abs(valued))} per step."
 
 
 def _of_horizon(ladder: Ladder) -> str:
@@ -228,7 +230,11 @@ def _of_horizon(ladder: Ladder) -> str:
         return ""
     steps = ladder.wish.settings.horizon
     gaps = base.gap / steps, longer.gap / (2 * steps)
-    figures = f"({gaps[1]:.3g} per step too much at {2 * steps} steps, {gaps[0]:.3g} at {steps})"
+    figures = f"({_said(gaps[1])} per step too much at {2 * steps} steps, {_said(gaps[0])} at {steps})"
     if gaps[1] > 0 and gaps[1] > (1 + TELLING) * abs(gaps[0]):
         return f"Horizon: beyond {steps} steps the planner exploits the model's errors {figures}."
     return ""
+
+
+def _said(value: float) -> str:
+    return number(float(f"{value:.3g}"))

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.analysis.encoded import EncodedEpisode, encode_episode
 from workbench.analysis.latent_health import LatentHealth, latent_health
 from workbench.analysis.latent_rollout import ErrorByHorizon, Rollout, error_by_horizon, roll_out
-from workbench.analysis.steps import Analysis, AnalysisStep
+from workbench.analysis.steps import Analysis, AnalysisStep, told_as
 from workbench.engine.episodes import Recording, read_recording, recorded_episodes
 from workbench.engine.recorder import ArtifactDamaged, Recorder
 from workbench.engine.subject import Subject, open_subject
@@ -108,15 +108,11 @@ class RolloutDesk:
                 errors=errors,
             )
 
-        steps = roll_out(model, encoded, start, wish.horizon)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                rollout: Rollout = end.value
-                break
+        def shown(step: AnalysisStep) -> AnalysisStep:
             assert isinstance(step.partial, Rollout)
-            yield AnalysisStep(step.done, step.total, step.unit, known(step.partial))
+            return AnalysisStep(step.done, step.total, step.unit, known(step.partial))
+
+        rollout = yield from told_as(roll_out(model, encoded, start, wish.horizon), shown)
         if errors is None:
             yield AnalysisStep(rollout.steps, rollout.steps, "steps", known(rollout))
             errors = yield from error_by_horizon(model, encoded, wish.horizon)

@@ -80,7 +80,8 @@ def how_far(project: Project, study: StudyRow) -> tuple[VariantProgress, ...]:
 def adopt(project: Project, name: str, base_group: int, variants: Mapping[str, int]) -> StudyRow:
     """Make a study of groups that were trained before; ``variants`` are group numbers by the name to give them.
 
-    What each variant changes is read from its runs' settings; those are written as a new run's would be.
+    What each variant changes is read from its runs' settings; those are written as a new run's would be, and so are
+    their names.
 
     Raises:
         SettingsError: a group has no runs, differs in its task, or is no other than the base.
@@ -105,10 +106,12 @@ def adopt(project: Project, name: str, base_group: int, variants: Mapping[str, i
     plan = StudyPlan(name, replace(base, seeds=seeds), tuple(Variant(arm.name, arm.changes) for arm in arms[1:]))
     plan.check()
     study = project.studies.create(name, plan.definition(), arms)
+    names = {arm.group_id: arm.name for arm in arms}
     for row in project.runs.page(RunFilter(study=name, archived=None, deleted=None)):
         # Fields that came after they were trained are written down, so that further seeds count as the same.
         spec = RunSpec.from_json(row.spec)
         project.runs.set_spec(row.id, spec.to_json(), spec.content_hash())
+        project.runs.rename(row.id, f"{names[row.group_id]} seed {row.seed}")
     return study
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from workbench.engine.study_plan import StudyPlan, Variant
 from workbench.presets import PresetError, find_preset
 from workbench.registry import UnknownName
-from workbench.settings import SettingsError
+from workbench.settings import Problem, SettingsError
 
 #: beside the package, in a checkout and where it is installed
 FOLDER = Path(__file__).parents[2] / "assets" / "studies"
@@ -48,7 +48,10 @@ class StudyPreset:
             workbench.registry.UnknownName: no such base preset.
             SettingsError: a field or a variant will not do.
         """
-        preset = find_preset(base or self.base)
+        preset, usual = find_preset(base or self.base), find_preset(self.base)
+        if preset.agent != usual.agent:
+            message = f"{preset.name} is a preset of {preset.agent}, but this study varies settings of {usual.agent}"
+            raise SettingsError([Problem("base", f"{message}; expected one of its presets, such as {usual.name}")])
         own = dict(self.values) if base in (None, self.base) else {}
         where = environment or (self.environment if base in (None, self.base) else preset.environment)
         spec = preset.spec({**own, **(values or {})}, environment=where, seeds=seeds or self.seeds, device=device)

@@ -64,8 +64,8 @@ class Subject:
         """The agent's world model. Raises NoWorldModel."""
         model = self.agent.world_model()
         if model is None:
-            message = f"{self.spec.agent} has no world model, so there is nothing to unroll; choose a run of alm"
-            raise NoWorldModel([Problem("agent", message)])
+            message = f"this run of {self.spec.agent} trains no world model, so there is nothing to unroll"
+            raise NoWorldModel([Problem("agent", f"{message}; choose one that does, such as alm with encoder learned")])
         return model
 
 

@@ -54,6 +54,15 @@ def test_grouped_by_a_setting_everything_else_is_pooled_in_strata() -> None:
     assert result.interval is not None and result.interval.high == result.interval.low  # chance is inside strata alone
 
 
+def test_a_seed_that_was_run_twice_makes_nothing_surer() -> None:
+    once = [Stored(seed, seed) for seed in (1, 2, 3)]
+    twice = [*once, *(replace(run, id=run.id + 10) for run in once)]
+    returns = {run.id: evaluations(100.0 * run.seed) for run in twice}
+    (single,), (double,) = group_runs(once), group_runs(twice)
+    one, two = group_result(single, "one", returns), group_result(double, "two", returns)
+    assert (two.finals, two.interval, two.error) == (one.finals, one.interval, one.error)
+
+
 def test_names_tell_groups_apart() -> None:
     runs, _ = study()
     groups = group_runs(runs)
@@ -87,6 +96,10 @@ def test_verdicts_follow_the_paired_interval() -> None:
     against = comparison.against[comparison.results[1].group.key]
     assert against.paired is not None and against.paired.mean == pytest.approx(-1000 + 20)
     assert (against.improvement, against.clear) == (0.0, -1)
+    # Four trapezoids, of which the first and the last have one end each that moved by -1,000 + 10 a seed.
+    shifts = [-1000 + 10 * seed for seed in (1, 2, 3)]
+    assert against.area is not None and against.area.pairs == 3
+    assert against.area.mean == pytest.approx(np.mean(shifts) * 3.5 / 4)
     other = compared(runs, numbers, base=1)
     assert other.base.name == comparison.results[1].name or other.base.group == comparison.results[1].group
     assert other.against[comparison.base.group.key].verdict == "clearly better"

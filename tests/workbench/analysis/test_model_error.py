@@ -74,7 +74,20 @@ def test_a_wrong_linear_model_errs_as_worked_out_in_numpy() -> None:
     np.testing.assert_allclose(error.observation_baseline, np.mean(kept, axis=0), **near)
 
 
-def test_rollouts_are_at_most_half_of_the_shortest_episode_and_each_episode_is_told() -> None:
+def test_episodes_that_failed_early_do_not_shorten_the_rollouts_of_the_others() -> None:
+    model = LinearModel(WRONG)
+    states, actions, rewards = episode(5, 9)
+    short = JudgedEpisode(encode_episode(model, states, actions, rewards), states.astype(np.float64))
+    sets = judged(model), [*judged(model), short]
+    alone, beside = (exhaust(model_error(model, each, 15, starts=12)) for each in sets)
+    assert (beside.horizon, beside.episodes, beside.starts) == (15, 3, 12)
+    np.testing.assert_array_equal(alone.latent.mean, beside.latent.mean)
+    np.testing.assert_array_equal(alone.reward_baseline, beside.reward_baseline)
+    single = exhaust(model_error(model, [short], 15))
+    assert (single.horizon, single.episodes) == (2, 1)
+
+
+def test_rollouts_are_at_most_half_of_the_median_episode_and_each_episode_is_told() -> None:
     steps: list[AnalysisStep] = []
     model = LinearModel()
     error = exhaust(model_error(model, judged(model), 1000), steps.append)

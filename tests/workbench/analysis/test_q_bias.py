@@ -12,7 +12,7 @@ from torch import Tensor
 from tests.workbench.analysis.known_tasks import Constant, ConstantReward, Follow, LinearQuadratic, QuadraticPromise
 from workbench.agents.estimates import Unrolled
 from workbench.analysis.bias_curves import bias_curve
-from workbench.analysis.bias_numbers import ESTIMATE_MINUS_RETURN, BiasDefinition, QBias, clustered_error
+from workbench.analysis.bias_numbers import ESTIMATE_MINUS_RETURN, BiasDefinition, BiasSummary, QBias, clustered_error
 from workbench.analysis.q_bias import measure_q_bias
 from workbench.analysis.steps import AnalysisStep, exhaust
 from workbench.analysis.visited_states import Collecting
@@ -163,6 +163,20 @@ def test_the_standard_error_of_clusters_is_that_of_their_means() -> None:
     assert clustered_error(values[:50], clusters[:50]) is None
 
 
+def test_a_bias_that_is_not_there_is_called_clear_in_one_of_twenty_measurements() -> None:
+    """Of three episodes, whose states err alike: two standard errors would be left out in almost one of five."""
+    rng = np.random.default_rng(4)
+    episode = np.repeat(np.arange(3), 10)
+    found = [BiasSummary(0.0, 0.0, float(x.mean()), clustered_error(x, episode), 3, None)
+             for x in rng.standard_normal((2000, 3)).repeat(10, axis=1)]  # fmt: skip
+    assert 0.035 < np.mean([summary.clear for summary in found]) < 0.065
+    margin, error = found[0].margin, found[0].standard_error
+    assert margin is not None and error is not None
+    assert margin == pytest.approx(4.3027 * error, rel=1e-4)  # a printed table: t of two degrees of freedom
+    alone = BiasSummary(0.0, 0.0, 1.0, None, 1, None)
+    assert (alone.margin, alone.clear) == (None, False)
+
+
 def test_where_the_bias_is_and_how_it_is_spread_over_time_and_size() -> None:
     """A constant promise of 10 over returns that fall to the end over-estimates most there."""
     measured = measure(ConstantReward(60, 1.0, terminates=True), Constant(10.0), states=120)
@@ -222,9 +236,11 @@ def test_the_verdict_and_its_caution_say_what_was_found() -> None:
     start = f"Over-estimates by {expected:.0f} % ± 0 % on average, most near the end (1 to 20 steps before it)."
     assert over.verdict("critic") == start
     assert over.caution == ""
+    assert "± is half of the 95 % interval over episodes" in over.protocol
     alone = measure(ConstantReward(20, 1.0, terminates=False), Constant(1.0), states=20)
     assert "Under-estimates by" in alone.verdict("critic")
     assert "in this one episode" in alone.verdict("critic")
+    assert "±" not in alone.protocol
     assert "cuts off up to 90 % of what late states are worth" in alone.caution
     exact = QuadraticPromise(0.9, noise=0.3)
     noisy = measure(LinearQuadratic(150, noise=0.3), exact, Follow(LinearQuadratic.GAIN), states=300, first_steps=50)

@@ -14,6 +14,7 @@ from tests.workbench.analysis.stored_runs import study
 from workbench.analysis.comparison import compare_runs
 from workbench.analysis.report import CSV_COLUMNS, Report, report_csv, report_html
 from workbench.analysis.report_pictures import Line, Whisker, curves_svg, round_ticks, whiskers_svg
+from workbench.figures import number
 
 SVG = "{http://www.w3.org/2000/svg}"
 NASTY = "<b>K & 'K'</b>\x07"
@@ -34,6 +35,9 @@ def test_the_page_is_whole_and_escapes_names(report: Report) -> None:
     verdicts = ("clearly worse", "no clear difference", "waits for 2 seeds", "Seed 3 failed at step 3,410")
     for expected in (*verdicts, "Add seeds 4 and 5", "mujoco 3.17.0, torch 2.13.0", "KL term", "MuJoCo 1.50"):
         assert expected in page
+    areas = page.partition("<h2>Area under")[2].partition("</table>")[0]
+    area = report.comparison.against[report.comparison.results[1].group.key].area
+    assert area is not None and f">{number(area.mean)}<" in areas
     for tag in ("table", "tr", "td", "ul", "svg", "p"):
         assert len(re.findall(f"<{tag}[ >]", page)) == page.count(f"</{tag}>")
 
@@ -55,6 +59,10 @@ def test_csv_has_every_figure_of_the_comparison(report: Report) -> None:
     assert against.paired is not None and against.paired.interval is not None and worse.interval is not None
     assert float(rows[1]["difference_ci_low"]) == against.paired.interval.low
     assert float(rows[1]["final_ci_high"]) == worse.interval.high and float(rows[1]["area"]) == worse.area
+    assert against.area is not None and against.area.interval is not None
+    assert float(rows[1]["area_difference"]) == against.area.mean
+    assert float(rows[1]["area_difference_ci_high"]) == against.area.interval.high
+    assert rows[0]["area_difference"] == rows[0]["area_difference_ci_low"] == ""
     assert rows[3]["final_mean"] == "" and rows[3]["states"] == "failed:1 queued:1 running:1"
 
 

@@ -56,6 +56,8 @@ def test_checkpoints_and_fresh_episodes(trained: Foresight) -> None:
         (("latent-rollout", 1, "--checkpoint", 17), 2, "run 1 has no snapshot '17'; expected last, best or one of"),
         (("latent-rollout", 1, "--episode", "x"), 2, "has no episode 'x'; there are: evaluation-20"),
         (("latent-rollout", 1, "--horizon", 0), 2, "--horizon: 0 is below 1"),
+        (("q-bias", 1, "--first-steps", 0), 2, "--first-steps: 0 is below 1"),
+        (("bound", 1, "--longest", -3), 2, "--longest: -3 is below 1"),
         (("latent-rollout", 77), 1, "no run"),
         (("x-ray", 1), 2, "invalid choice"),
     ],
@@ -94,6 +96,7 @@ def test_a_result_is_stored_only_when_asked(trained: Foresight, tmp_path: Path) 
     assert row.name == "latent-rollout-60"
     assert row.info == document["summary"]
     assert arrays["l2/mean"].tolist() == document["by_horizon"]["l2"]["mean"]
+    assert document["by_horizon"]["kl"]["mean"][0] is None, "what is stored is strict JSON too"
 
 
 def test_model_error_judges_by_recorded_and_by_fresh_episodes(trained: Foresight) -> None:

@@ -23,6 +23,11 @@ def test_a_study_is_run_repeated_for_more_seeds_and_told(foresight: Foresight) -
     ]
     assert {run["study"] for run in first.document["runs"]} == {"terms"}
 
+    told = foresight("study", "--go-on", "terms", "--seeds", "1,2", "--dry-run", "--json")
+    assert told.code == 0, told.err
+    assert (told.document["study"]["runs"], told.document["study"]["seeds"]) == (6, [1, 2])
+    assert len(foresight("list", "--json").document["runs"]) == 3, "nothing was queued"
+
     more = foresight("study", "--go-on", "terms", "--seeds", "1,2")
     assert more.code == 0, more.err
     assert "No KL term: 2 finished" in more.out
@@ -65,6 +70,8 @@ def test_the_papers_studies_are_listed(foresight: Foresight) -> None:
         (("--toggle", "rollout_length=0"), "Rollout length 0"),
         (("--preset", "fig-99"), "there is no study called 'fig-99'"),
         (("--preset", "fig-5a", "--toggle", "kl_term"), "it says already what --toggle would say"),
+        (("--preset", "fig-5a", "--combine", "pairs"), "it says already what --combine would say"),
+        (("--go-on", "x", "--combine", "each", "--device", "cpu"), "what --combine, --device would say"),
         (("--go-on", "x", "--preset", "fig-5a"), "it says already what --preset would say"),
         (("--toggle", "kl_term", "--env", "Nowhere-v0"), "environment: "),
         (("--toggle", "kl_term", "--seeds", "1,1"), "seeds: "),

@@ -182,7 +182,7 @@ def test_heartbeats_promise_the_next(project: Project, queue: RunQueue, monkeypa
 
 
 def test_resume_points_come_in_time_and_snapshots_at_their_steps(project: Project, queue: RunQueue) -> None:
-    values = {"engine__checkpoint_seconds": 0.05, "engine__snapshot_percent": 30}
+    values = {"engine__checkpoint_seconds": 0.01, "engine__snapshot_percent": 30}
     run_id, _ = start(queue, lambda channel, message: None, **values)
     drain(queue)
     written = [(row.data["kind"], row.data["name"]) for row in project.log.read(run_id, ("checkpoint",))]

@@ -138,6 +138,29 @@ def test_every_rung_and_what_cannot_be(recorder: Recorder) -> None:
     assert valued.rung(ladder.VALUE).name == "No value"  # type: ignore[union-attr]
 
 
+def test_a_model_of_observations_is_paid_truly_and_has_no_value(tmp_path: Path) -> None:
+    words = ("--preset", "mbrl-1.5", "--seeds", 1, "--steps", 30, "--set", "environment.max_episode_steps=15")
+    small = ("candidates=8", "elites=3", "iterations=1", "horizon=3")
+    sizes = [word for each in small for word in ("--set", f"planner.{each}")]
+    answer = Foresight(tmp_path / "mpc")("train", *words, *sizes, "--set", "warm_up_steps=20", "--device", "cpu")
+    assert answer.code == 0, answer.err
+    with open_project(tmp_path / "mpc") as project:
+        found = exhaust(climb(Recorder(project), wish()))
+        paid = found.rung(ladder.TRUE_REWARD)
+        assert paid is not None
+        assert paid.gap is not None
+        assert paid.refusal == ""
+        refused = found.rung(ladder.VALUE)
+        assert refused is not None
+        assert refused.refusal == "this model has no value head; turn Terminal value off"
+        desk = PlanningDesk(Recorder(project))
+        with pytest.raises(SettingsError) as caught:
+            looks(desk, wish(terminal_value=True), 0, 1)
+        assert [problem.field for problem in caught.value.problems] == ["terminal_value"]
+        assert len(looks(desk, wish(), 0, 2)[0]) == 2, "it goes on with another problem"
+        desk.close()
+
+
 def rungs(**per_step: float) -> Ladder:
     made = [Rung(key, key, 4.0 * value, 4.0 * value, value) for key, value in per_step.items()]
     return Ladder(wish(), tuple(made))

@@ -84,6 +84,8 @@ def test_groups_trained_before_become_a_study(project: Project) -> None:
         ("Fast", {"batch_size": 8, "engine.log_interval": 10}),
     ]
     assert project.runs.count(RunFilter(study="old")) == 5
+    names = [row.name for row in project.runs.page(RunFilter(study="old"), sort=(("id", "asc"),))]
+    assert names == ["Base seed 1", "Base seed 2", "Fast seed 1", "Fast seed 2", "Fast seed 3"]
     assert read_plan(study).base.seeds == (1, 2, 3)
     assert [variant.missing for variant in how_far(project, study)] == [(3,), ()]
 

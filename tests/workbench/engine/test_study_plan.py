@@ -172,6 +172,8 @@ def test_a_study_on_another_base_keeps_that_bases_task_and_budget() -> None:
     plan = find_study_preset("fig-5b").plan(base="alm-quick", values={"rollout_length": 5}, seeds=(4,))
     assert (plan.base.environment, plan.base.total_steps, plan.base.seeds) == ("HalfCheetah-v5", 12_000, (4,))
     assert [variant.name for variant in plan.variants] == ["K = 1", "K = 2"]  # 5 is the base
+    with pytest.raises(SettingsError, match=r"^base: pets is a preset of mpc, .* such as alm-authors$"):
+        find_study_preset("fig-5b").plan(base="pets")
     with pytest.raises(UnknownName, match="did you mean fig-5"):
         find_study_preset("fig-5")
 

@@ -107,7 +107,7 @@ def test_it_reads_beside_a_writer(project: Project, alm_run: int, folder: Path) 
 def test_an_agent_without_a_model_and_an_environment_that_is_not_there(project: Project) -> None:
     run_id = train(project, small_spec())[0]
     subject = open_subject(Recorder(project), run_id)
-    with pytest.raises(NoWorldModel, match="small has no world model, so there is nothing to unroll"):
+    with pytest.raises(NoWorldModel, match="agent: this run of small trains no world model"):
         subject.world_model()
     (unknown,) = Recorder(project).submit(small_spec("Nowhere-v7"))
     project.artifacts.save(unknown, "snapshot", 5, "step-5", {}, {"step": 5, "updates": 0})
