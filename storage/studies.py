@@ -138,8 +138,9 @@ class Studies:
 def _add(connection: Connection, study: str, variant: NewVariant, definition: dict[str, Any] | None) -> None:
     own: dict[str, Any] = {"study": study, "variant": variant.name, "changes": dict(variant.changes)}
     own |= {"base": variant.base} | ({} if definition is None else {"definition": definition})
+    name = f"{study}: {variant.name}"
     if variant.group_id is None:
-        values = {"uuid": str(uuid4()), "name": f"{study}: {variant.name}", "kind": VARIANT, "created": time.time()}
+        values = {"uuid": str(uuid4()), "name": name, "kind": VARIANT, "created": time.time()}
         connection.execute(insert(RunGroup).values({**values, "info": own}))
         return
     wanted = select(RunGroup.kind, RunGroup.info).where(RunGroup.id == variant.group_id)
@@ -149,7 +150,7 @@ def _add(connection: Connection, study: str, variant: NewVariant, definition: di
     if group.kind == VARIANT:
         raise StateRefused(f"Group {variant.group_id} belongs to the study {group.info.get('study')} already.")
     taken = update(RunGroup).where(RunGroup.id == variant.group_id)
-    connection.execute(taken.values(kind=VARIANT, info={**group.info, **own}))
+    connection.execute(taken.values(name=name, kind=VARIANT, info={**group.info, **own}))
     connection.execute(update(Run).where(Run.group_id == variant.group_id).values(study=study))
 
 

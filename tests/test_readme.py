@@ -49,7 +49,8 @@ def install_agent(folder: Path) -> None:
 
 def made_tiny(words: list[str]) -> list[str]:
     """The command with a budget that a test can spend."""
-    if "train" in words and "--list-settings" not in words:
+    trains = {"train", "study"} & set(words) and not {"--list-settings", "--list", "--dry-run"} & set(words)
+    if trains:
         return [*words, *TINY, *(() if "greedy" in words else TINY_ALM)]
     if "resume" in words:
         return [*words, "--steps", "50"]

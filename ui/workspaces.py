@@ -323,7 +323,8 @@ class Workspace(QMainWindow):
 
     def _note_change(self, *_: object) -> None:
         self._sync_soon.start()
-        if not self._arranging and not self.enlarged and self.isVisible():
+        arranged = self._compact is not None and not self._arranging
+        if arranged and not self.enlarged and self.isVisible():
             self._left = self.saveState()
             self._save_soon.start()
 

@@ -53,7 +53,7 @@ def test_groups_that_there_are_can_be_taken_over(project: Project, add_run: Call
     project.studies.create("late", {}, arms)
     assert [row.id for row in project.runs.page(RunFilter(study="late"), sort=(("id", "asc"),))] == runs
     group = project.runs.group(other)
-    assert (group.name, group.title, group.kind, group.info["seeds"]) == ("odd", "Odd", "variant", [1])
+    assert (group.name, group.title, group.kind, group.info["seeds"]) == ("late: Odd", "Odd", "variant", [1])
     with pytest.raises(StateRefused, match="belongs to the study late already"):
         project.studies.create("again", {}, arms)
     assert [study.name for study in project.studies.list()] == ["late"]  # nothing of it was stored

@@ -399,6 +399,24 @@ def test_no_two_commands_of_the_real_panels_share_a_shortcut(context: Context, q
     assert everywhere == set()
 
 
+def test_the_real_panels_stand_side_by_side_in_every_workspace(context: Context, qtbot: QtBot) -> None:
+    window = _make(context, 1600, 1000)
+    crowded = []
+    for name, workspace in window.workspaces.items():
+        window.show_workspace(name)
+        qtbot.wait(2 * workspaces.SAVE_DELAY)  # what is remembered meanwhile must not be a layout in the making
+        docks = [dock for dock in workspace.docks.values() if not dock.visibleRegion().isEmpty()]
+        areas = [dock.geometry() for dock in docks]
+        covered = sum(area.width() * area.height() for area in areas)
+        overlap = any(one.intersects(other) for place, one in enumerate(areas) for other in areas[:place])
+        if overlap or covered < 0.9 * workspace.width() * (workspace.height() - 60):
+            crowded.append((name, areas))
+    with qtbot.waitSignal(window.closed):
+        window.leave()
+    window.deleteLater()
+    assert crowded == []
+
+
 def test_a_command_that_cannot_be_done_says_why(frame: MainWindow, context: Context) -> None:
     context.actions.add(Action("run.try", "Try it", lambda: None, obstacle=lambda: "Select a run first."))
     context.actions.trigger("run.try")
