@@ -80,7 +80,10 @@ def episodes_emptiness(row: RunRow, record: Callable[[], object] | None) -> Empt
         text = "This run does not keep its evaluation episodes: its setting engine.record_evaluations is off."
         return Emptiness("eye", "No episodes", text)
     if row.status in (RunState.FINISHED, RunState.FAILED, RunState.STOPPED, RunState.INTERRUPTED) and record is None:
-        return Emptiness("eye", "No episodes", "This run ended before its first evaluation.")
+        text = "This run ended before its first evaluation."
+        if row.latest_return is not None:
+            text = "None of this run's episodes is kept. Another seed may have some; Latent rollout can record one."
+        return Emptiness("eye", "No episodes", text)
     interval = max(int(engine.get("evaluation_interval", 1)), 1)
     warm_up = int(row.spec.get("settings", {}).get("warm_up_steps", 0))
     done = max(row.step - warm_up, 0)
