@@ -176,7 +176,8 @@ class Newcomer(QObject):
                 self._deadline = time.monotonic() + self._until.seconds
             elif (movement := _glimpse(self._until.moves)) != self._movement:
                 self._movement, self._deadline = movement, time.monotonic() + self._until.seconds
-            assert time.monotonic() < self._deadline, f"waited {self._until.seconds:g} s for {self._until.what}"
+            waited = f"waited {self._until.seconds:g} s for {self._until.what}; last seen: {self._movement}"
+            assert time.monotonic() < self._deadline, waited
         except Exception as error:  # noqa: BLE001  told by check(), once the application has ended
             self._give_up(error)
 

@@ -40,11 +40,11 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 #: what the newcomer types into the form: what it is searched by, the field, the value
 SMALL = (
-    ("total", "Total steps", "900"),
+    ("total", "Total steps", "1500"),
     ("warm", "Warm up steps", "100"),
     ("batch", "Batch size", "16"),
     ("model hid", "Model hidden size", "32"),
-    ("interval", "Evaluation interval", "150"),
+    ("interval", "Evaluation interval", "250"),
     ("episodes", "Evaluation episodes", "1"),
 )
 TINY = {
@@ -113,7 +113,8 @@ def _points() -> int:
 
 
 def _status(run: int, word: str, seconds: float = 30.0) -> Until:
-    return Until(f"run {run} to be shown as {word}", lambda: _cell(run, "status").startswith(word), seconds, _step)
+    now = lambda: (_cell(run, "status"), _step())  # noqa: E731
+    return Until(f"run {run} to be shown as {word}", lambda: _cell(run, "status").startswith(word), seconds, now)
 
 
 # ---- what someone does ----------------------------------------------------------------------------------------------
@@ -230,8 +231,8 @@ def _second_session(hand: Newcomer) -> Story:
     hand.press(Qt.Key.Key_Space)
     yield _status(2, "Running")
     yield _status(2, "Finished", 60)
-    assert _step() == 900
-    yield Until("the rest of the curve", lambda: _points() == 7)  # the end of warm-up, 250, 400, ... and the end
+    assert _step() == 1500
+    yield Until("the rest of the curve", lambda: _points() == 7)  # the end of warm-up, 350, 600, ... and the end
     assert _points() > seen
     hand.press(Qt.Key.Key_Q, CONTROL)
 
@@ -265,7 +266,7 @@ def test_a_newcomer_trains_watches_scrubs_exports_leaves_and_comes_back(tmp_path
     with open_project(default_project_folder()) as project:
         assert [project.runs.get(run).status for run in (1, 2)] == [RunState.STOPPED, RunState.PAUSED]
         assert project.runs.get(1).preset == "alm-quick"
-        assert 0 < project.runs.get(2).step < 900
+        assert 0 < project.runs.get(2).step < 1500
     with (tmp_path / "curve.csv").open(newline="", encoding="utf-8") as stream:
         lines = list(csv.DictReader(stream))
     assert len(lines) >= 3
@@ -281,9 +282,9 @@ def test_a_newcomer_trains_watches_scrubs_exports_leaves_and_comes_back(tmp_path
 
 def _check_finished(project: Project, run: int) -> None:
     row = project.runs.get(run)
-    assert (row.status, row.step) == (RunState.FINISHED, 900)
+    assert (row.status, row.step) == (RunState.FINISHED, 1500)
     steps = project.series.read(run, "evaluation/return").step
-    assert steps.tolist() == [*range(100, 900, 150), 900]
+    assert steps.tolist() == [*range(100, 1500, 250), 1500]
 
 
 def test_after_a_kill_the_run_is_named_and_goes_on(tmp_path: Path) -> None:
