@@ -33,7 +33,7 @@ from tests.tiny_runs import (
     tiny_settings,
 )
 from workbench.agents import AGENTS
-from workbench.agents.base import GradientAgent
+from workbench.agents.base import GradientAgent, answered
 from workbench.models.world_model import OFFERS, LatentModel, NotOffered, WorldModel
 from workbench.noise import NoiseSource
 from workbench.replay import Draw
@@ -118,7 +118,7 @@ def test_an_agent_acts_in_any_box_task(agent: str, shape: tuple[int, ...], dtype
         assert same_tensors(before.tensors, after.tensors)  # acting leaves the agent as it is
         assert before.document == stored(after).document
     replay = random_replay(made, facts)
-    for _ in made.learn(replay, WARM_UP + 1):
+    for _ in answered(made.learn(replay, WARM_UP + 1)):
         pass
 
 
@@ -126,7 +126,7 @@ def test_an_agent_acts_in_any_box_task(agent: str, shape: tuple[int, ...], dtype
 def test_learning_waits_for_the_end_of_warm_up(agent: str) -> None:
     made = make_agent(agent, tiny_settings(agent), box_facts())
     replay = random_replay(made, box_facts())
-    assert [list(made.learn(replay, step)) for step in (1, WARM_UP)] == [[], []]
+    assert [list(answered(made.learn(replay, step))) for step in (1, WARM_UP)] == [[], []]
     assert made.updates == 0
 
 
@@ -135,14 +135,14 @@ def test_a_gradient_agent_makes_its_updates_per_step(agent: str) -> None:
     made = make_agent(agent, tiny_settings(agent, updates_per_step=3), box_facts())
     replay = random_replay(made, box_facts())
     for step in (WARM_UP + 1, WARM_UP + 2):
-        assert len(list(made.learn(replay, step))) == 3
+        assert len(list(answered(made.learn(replay, step)))) == 3
     assert made.updates == 6
 
 
 @agents
 def test_metrics_are_numbers_on_the_device(agent: str) -> None:
     made = make_agent(agent, tiny_settings(agent), box_facts())
-    for metrics in made.learn(random_replay(made, box_facts()), WARM_UP + 1):
+    for metrics in answered(made.learn(random_replay(made, box_facts()), WARM_UP + 1)):
         for name, value in metrics.items():
             group, _, rest = name.partition("/")
             assert group, name
@@ -199,7 +199,7 @@ def test_sampling_and_updating_never_wait_for_the_device(agent: str) -> None:
     made = make_agent(agent, tiny_settings(agent), box_facts())
     assert isinstance(made, GradientAgent)
     replay = random_replay(made, box_facts())
-    list(made.learn(replay, WARM_UP + 1))
+    list(answered(made.learn(replay, WARM_UP + 1)))
     schedule = {name: torch.tensor(value) for name, value in made.schedule(WARM_UP + 2).items()}
     with no_host_synchronisation():
         batches = {name: replay.sample(draw, made.noise, name) for name, draw in made.draws.items()}
@@ -211,7 +211,7 @@ def test_the_global_generators_are_left_alone(agent: str) -> None:
     """Threads share them: whoever drew from them would change every other run."""
     states = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
     made = make_agent(agent, tiny_settings(agent), box_facts())
-    list(made.learn(random_replay(made, box_facts()), WARM_UP + 1))
+    list(answered(made.learn(random_replay(made, box_facts()), WARM_UP + 1)))
     actions_of(made, box_facts(), "explore")
     assert torch.equal(torch.get_rng_state(), states[0])
     assert np.random.get_state()[1].tolist() == states[1]
@@ -222,7 +222,7 @@ def test_the_global_generators_are_left_alone(agent: str) -> None:
 def test_the_seed_alone_decides(agent: str) -> None:
     def trained(seed: int) -> dict[str, torch.Tensor]:
         made = make_agent(agent, tiny_settings(agent), box_facts(), seed)
-        list(made.learn(random_replay(made, box_facts()), WARM_UP + 1))
+        list(answered(made.learn(random_replay(made, box_facts()), WARM_UP + 1)))
         return made.state().tensors
 
     assert same_tensors(trained(1), trained(1))
@@ -237,19 +237,19 @@ def test_a_loaded_agent_goes_on_from_between_any_two_items(agent: str, taken: in
     made = make_agent(agent, settings, facts)
     replay = random_replay(made, facts)
     made.step = WARM_UP + 1
-    list(made.learn(replay, WARM_UP + 1))
+    list(answered(made.learn(replay, WARM_UP + 1)))
     made.step = WARM_UP + 2
-    items = made.learn(replay, WARM_UP + 2)
+    items = answered(made.learn(replay, WARM_UP + 2))
     for _ in zip(range(taken), items, strict=False):
         pass
     other = make_agent(agent, settings, facts, seed=2)
     other.load(stored(made.state()))
     other.step = made.step
 
-    rest, again = list(items), list(other.learn(replay, WARM_UP + 2))
+    rest, again = list(items), list(answered(other.learn(replay, WARM_UP + 2)))
     for step in (WARM_UP + 3, WARM_UP + 4):
-        rest += made.learn(replay, step)
-        again += other.learn(replay, step)
+        rest += answered(made.learn(replay, step))
+        again += answered(other.learn(replay, step))
     assert len(rest) == len(again)
     assert all(same_tensors(one, two) for one, two in zip(rest, again, strict=True))
     assert made.updates == other.updates
@@ -265,7 +265,7 @@ def test_a_number_that_is_not_finite_is_named_and_moves_nothing(agent: str) -> N
     made = make_agent(agent, tiny_settings(agent), box_facts())
     assert isinstance(made, GradientAgent)
     replay = random_replay(made, box_facts())
-    list(made.learn(replay, WARM_UP + 1))
+    list(answered(made.learn(replay, WARM_UP + 1)))
     assert made.first_nonfinite() is None
 
     broken = random_replay(made, box_facts(), steps=0)
@@ -273,14 +273,14 @@ def test_a_number_that_is_not_finite_is_named_and_moves_nothing(agent: str) -> N
     for _ in range(max(draw.length for draw in made.draws.values())):
         broken.append(np.zeros(2, np.float32), 0.0, False, np.full(3, np.nan, np.float32))
     before = learned(made)
-    list(made.learn(broken, WARM_UP + 2))
+    list(answered(made.learn(broken, WARM_UP + 2)))
     found = made.first_nonfinite()
     assert found is not None
     assert found[1] == 2
     assert found[0].startswith(("loss/", "gradient_norm/"))
     assert same_tensors(learned(made), before)
 
-    list(made.learn(replay, WARM_UP + 3))
+    list(answered(made.learn(replay, WARM_UP + 3)))
     assert made.first_nonfinite() == found  # the first one is remembered
     assert not same_tensors(learned(made), before)
 

@@ -17,6 +17,7 @@ import torch
 from workbench import events
 from workbench.agents.base import Agent, AgentState, TaskFacts
 from workbench.engine.checkpoint import Checkpoint, ReplayRows, closed_segments, read_segment, read_tail
+from workbench.engine.lanes import Lanes
 from workbench.engine.session import TrainingSession
 from workbench.noise import NoiseSource
 from workbench.registry import GROUP, registry
@@ -155,10 +156,19 @@ def resumed_session(spec: RunSpec, saved: Saved, seed: int = 1) -> TrainingSessi
     return session
 
 
+def messages_of(session: TrainingSession) -> Iterator[events.Message]:
+    """What a session says, driven alone; raises what ends it early."""
+    for lane, message in Lanes([session]).run():
+        if lane.fault is not None:
+            raise lane.fault
+        if message is not None:
+            yield message
+
+
 def run(session: TrainingSession, save_at: Iterable[int] = ()) -> tuple[list[events.Message], dict[int, Saved]]:
     """Run to the end; returns every message, and a resume point for each message's number in ``save_at``."""
     wanted, messages, points = set(save_at), [], {}
-    for number, message in enumerate(session.run()):
+    for number, message in enumerate(messages_of(session)):
         messages.append(message)
         if number in wanted:
             points[number] = save(session)
@@ -172,7 +182,8 @@ def numbers_of(message: events.Message) -> dict[str, Any]:
     if isinstance(message, events.ScalarsLogged):
         said["values"] = {k: v for k, v in message.values.items() if not k.startswith(("speed/", "time/"))}
     if isinstance(message, events.EvaluationFinished):
-        said["recording"] = {k: (v.dtype, v.shape, v.tobytes()) for k, v in message.recording.items()}
+        numbers = {name: each for name, each in message.recording.items() if name != "plans/milliseconds"}
+        said["recording"] = {k: (v.dtype, v.shape, v.tobytes()) for k, v in numbers.items()}
     if isinstance(message, events.AnalysisFinished):
         said["arrays"] = {k: (v.dtype, v.shape, v.tobytes()) for k, v in message.arrays.items()}
     return {"kind": type(message).__name__, **said}

@@ -26,11 +26,13 @@ PER_STATE, MEAN = "per_state", "mean"
 BIAS_NORMALISERS = (PER_STATE, MEAN)
 CUT, BOOTSTRAP = "cut", "bootstrap"
 BIAS_AT_TIME_LIMIT = (CUT, BOOTSTRAP)
+#: ``auto`` is on for CUDA
+SWITCH = ("auto", "on", "off")
 
 
 @dataclass(frozen=True)
 class EngineSettings(Settings):
-    """How a run is driven and recorded; nothing here changes what the agent learns except ``precision``."""
+    """How a run is driven and recorded; only ``precision`` and ``overlap`` change what the agent learns."""
 
     name: ClassVar[str] = "engine"
 
@@ -47,6 +49,9 @@ class EngineSettings(Settings):
     )
     keep_snapshots: bool = setting(True, help="Keep every snapshot; otherwise only the last and the best.")
     record_evaluations: bool = setting(True, help="Keep the first episode of each evaluation for replaying.")
+    record_plans: int = setting(
+        50, help="Of a recorded evaluation, keep the plans of every so many-th decision; 0: none.", low=0
+    )
     bias_interval: int = setting(
         0,
         help="Environment steps between two measurements of Q-bias, counted from the end of warm-up; 0: none.",
@@ -88,7 +93,28 @@ class EngineSettings(Settings):
         help="Where the replay lies: with the agent if it fits in a quarter of that memory (auto), or in main memory.",
         choices=("auto", "cpu"),
     )
-    precision: str = setting("fp32", help="Arithmetic of the networks.", choices=("fp32",))
+    lockstep: str = setting(
+        "auto",
+        help="Seeds that are queued together advance in lockstep and update at once; auto: on a GPU, where it pays.",
+        choices=SWITCH,
+    )
+    overlap: str = setting(
+        "auto",
+        help="Updates come before the step that was chosen, so that a GPU works while the simulator does; auto: on a "
+        "GPU. Off is the authors' order. It changes what the agent learns from by one transition.",
+        choices=SWITCH,
+    )
+    precision: str = setting(
+        "auto",
+        help="Arithmetic of the networks. auto: fp32 on a CPU, TF32 products on a GPU. bf16: products by autocast.",
+        choices=("auto", "fp32", "tf32", "bf16"),
+    )
+    acceleration: str = setting(
+        "auto",
+        help="How updates are computed: operator by operator (eager), compiled by torch (compile; minutes at first), "
+        "or as one captured CUDA graph (graph). auto: graph on a GPU, eager on a CPU.",
+        choices=("auto", "eager", "compile", "graph"),
+    )
 
 
 @dataclass(frozen=True)
@@ -97,6 +123,8 @@ class AgentSettings(Settings):
 
     #: what the agent optimises, term by term, for whoever shows which of it the ablations leave out
     equations: ClassVar[tuple[Equation, ...]] = ()
+    #: whether ``updates_per_step`` gradient updates follow each environment step after the warm-up
+    updates_every_step: ClassVar[bool] = True
 
     total_steps: int = setting(
         500_000, help="Budget: environment steps in total, warm-up included.", unit="steps", low=1, group="Budget"
@@ -125,7 +153,7 @@ class AgentSettings(Settings):
         ablation=True,
         tries=(0.001, 0.01, 0.1, 1.0),
         group="Task",
-        source="Fig. 17",
+        source="ALM, Fig. 17",
     )
     dynamics_noise: float = setting(
         0.0,
@@ -135,7 +163,7 @@ class AgentSettings(Settings):
         ablation=True,
         tries=(0.001, 0.01, 0.1, 1.0),
         group="Task",
-        source="Fig. 17",
+        source="ALM, Fig. 17",
     )
 
     def check(self) -> Iterator[Problem]:
@@ -263,8 +291,11 @@ class RunSpec:
             "environment": self.environment,
             "environment_options": self.environment_options,
             "settings": {**st.flatten(self.settings), "total_steps": None},
-            "precision": self.engine.precision,
+            # Each device's own default is comparable, as each device is.
+            "precision": "fp32" if self.engine.precision == "auto" else self.engine.precision,
         }
+        if self.engine.overlap == "on":
+            document["overlap"] = "on"
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 

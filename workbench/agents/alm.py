@@ -311,7 +311,9 @@ class AlignedLatentModel(GradientAgent):
     def update(self, batches: Mapping[str, Batch], schedule: Mapping[str, Tensor]) -> Metrics:
         """One gradient step of each group, in the authors' order, then the targets."""
         std = schedule["std"]
-        losses, norms, details = Metrics(), Metrics(), Metrics()
+        losses: Metrics = {}
+        norms: Metrics = {}
+        details: Metrics = {}
         if self.has_model:
             losses["encoder_model"], details = self.encoder_model_loss(batches["sequence"], std)
             norms["model"] = self.optimisers["model"](losses["encoder_model"])
@@ -340,8 +342,7 @@ class AlignedLatentModel(GradientAgent):
         watched = {f"loss/{name}": value.detach() for name, value in losses.items()}
         watched.update({f"gradient_norm/{name}": value for name, value in norms.items()})
         self.watch.look(watched)
-        measured = {f"alm/{name}": value.detach() for name, value in {**details, **actor_details}.items()}
-        return {**watched, **measured}
+        return watched | {f"alm/{name}": value.detach() for name, value in {**details, **actor_details}.items()}
 
     def _reward_and_classifier_losses(
         self, now: Gaussian, a: Tensor, r: Tensor, after: Gaussian

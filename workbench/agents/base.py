@@ -7,7 +7,7 @@ screen.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from workbench.agents.estimates import Estimator
 from workbench.agents.optimisation import GradientStep, NonFiniteWatch
 from workbench.models.world_model import WorldModel
 from workbench.noise import Noise, NoiseSource
+from workbench.planners.settings import PlannerSettings
 from workbench.replay import Batch, Draw, ReplayBuffer
 from workbench.spec import AgentSettings
 
@@ -61,6 +62,42 @@ class AgentState:
     document: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class UpdateInputs:
+    """What one update needs: the replays to draw from, by the name that a draw's ``buffer`` uses, and the schedule's
+    values. Nothing is drawn yet, so that an engine may draw inside what it captures."""
+
+    replays: Mapping[str, ReplayBuffer]
+    schedule: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class UpdateRequest:
+    """``agent`` wants one update of these inputs made; whoever drives it sends the metrics back."""
+
+    agent: GradientAgent
+    inputs: UpdateInputs
+
+
+#: what :meth:`Agent.learn` gives: metrics of what was done, and requests, each to be answered with its metrics
+Learning = Generator[Metrics | UpdateRequest, Metrics | None, None]
+
+
+def answered(items: Iterator[Metrics | UpdateRequest]) -> Iterator[Metrics]:
+    """The metrics alone: every request of ``items``, which :meth:`Agent.learn` gave, is met at once by its agent."""
+    answer: Metrics | None = None
+    while True:
+        try:
+            item = items.send(answer) if isinstance(items, Generator) else next(items)
+        except StopIteration:
+            return
+        answer = None
+        if isinstance(item, UpdateRequest):
+            answer = item.agent.compute(item.inputs)
+        else:
+            yield item
+
+
 class Agent(ABC):
     """The contract. ``learn`` may be left between any two of its items: after ``state`` there and ``load`` later,
     calling it again with the same step goes on where it was left."""
@@ -75,8 +112,12 @@ class Agent(ABC):
     settings: AgentSettings
 
     @abstractmethod
-    def learn(self, replay: ReplayBuffer, step: int) -> Iterator[Metrics]:
-        """What follows environment step ``step``: nothing, one update, or hundreds; yields metrics after each."""
+    def learn(self, replay: ReplayBuffer, step: int) -> Learning:
+        """What follows environment step ``step``: nothing, one update, or hundreds; yields metrics after each.
+
+        An agent that can go in lockstep with others yields an :class:`UpdateRequest` where it wants an update made, is
+        sent the metrics, and yields them. One that cannot yields no requests.
+        """
 
     @abstractmethod
     def act(
@@ -102,6 +143,10 @@ class Agent(ABC):
 
     def estimator(self) -> Estimator | None:
         """What its critic and model promise of a state and an action; None if it has no critic."""
+        return None
+
+    def planner_settings(self) -> PlannerSettings | None:
+        """Those of the planner whose steps :meth:`act` hands out as ``iterations``; None if it does not plan."""
         return None
 
     def first_nonfinite(self) -> tuple[str, int] | None:
@@ -168,7 +213,7 @@ class GradientAgent(NetworkAgent):
         """Values that move over training, at environment step ``step``; they reach ``update`` as 0-d tensors."""
         return {}
 
-    def learn(self, replay: ReplayBuffer, step: int) -> Iterator[Metrics]:
+    def learn(self, replay: ReplayBuffer, step: int) -> Learning:
         """``updates_per_step`` updates once warm-up is over and the replay holds a window of each kind."""
         draws = [draw for draw in self.draws.values() if draw.buffer == "environment"]
         ready = all(replay.admissible(draw.length, draw.across_resets) for draw in draws)
@@ -177,23 +222,31 @@ class GradientAgent(NetworkAgent):
         if step != self._learned_step:
             self._learned_step, self._updates_this_step = step, 0
         while self._updates_this_step < self.settings.updates_per_step:
-            metrics = self.sample_and_update(replay, step)
+            metrics = yield UpdateRequest(self, self.gather(replay, step))
+            if metrics is None:
+                raise TypeError("a request for an update must be answered with its metrics")
             self.updates += 1
             self._updates_this_step += 1
             yield metrics
 
-    def sample_and_update(self, replay: ReplayBuffer, step: int) -> Metrics:
-        """Draw every batch of :attr:`draws` and update once."""
-        buffers = {"environment": replay, **self.buffers}
-        batches = {
-            name: buffers[draw.buffer].sample(draw, self.noise, name).to(self.device)
+    def gather(self, replay: ReplayBuffer, step: int) -> UpdateInputs:
+        """What an update after environment step ``step`` needs."""
+        return UpdateInputs({"environment": replay, **self.buffers}, self.schedule(step))
+
+    def sample(self, replays: Mapping[str, ReplayBuffer]) -> dict[str, Batch]:
+        """A batch of each kind in :attr:`draws`."""
+        return {
+            name: replays[draw.buffer].sample(draw, self.noise, name).to(self.device)
             for name, draw in self.draws.items()
         }
+
+    def compute(self, inputs: UpdateInputs) -> Metrics:
+        """Draw every batch and update once, here and now."""
         values = {
             name: torch.tensor(value, dtype=torch.float32, device=self.device)
-            for name, value in self.schedule(step).items()
+            for name, value in inputs.schedule.items()
         }
-        return self.update(batches, values)
+        return self.update(self.sample(inputs.replays), values)
 
     def state(self) -> AgentState:
         """Networks, optimisers, noise, counters."""

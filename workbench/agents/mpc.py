@@ -11,7 +11,6 @@ Until the first fit the agent acts at random.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
@@ -20,7 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from workbench.agents.base import AgentState, Memory, Metrics, Mode, NetworkAgent, TaskFacts
+from workbench.agents.base import AgentState, Learning, Memory, Mode, NetworkAgent, TaskFacts
 from workbench.agents.ensemble_fit import EnsembleFit
 from workbench.agents.mpc_settings import EnsembleSettings, MpcSettings
 from workbench.environments.problem import EnvironmentProblem
@@ -28,14 +27,15 @@ from workbench.models.ensemble import EnsembleDynamics, EnsembleModel, ParticleM
 from workbench.models.world_model import WorldModel
 from workbench.noise import Noise, NoiseSource
 from workbench.planners import PLANNERS
-from workbench.planners.base import Box, Planner, PlanningProblem, PlanStep
+from workbench.planners.base import Box, Planner, PlanningProblem, PlanStep, shifted
+from workbench.planners.settings import PlannerSettings
 from workbench.replay import ReplayBuffer
 
 
 class ModelPredictiveControl(NetworkAgent):
     """One seed of it. Raises EnvironmentProblem where the settings ask for true dynamics or rewards that are unknown.
 
-    ``extras`` of :meth:`act`: ``plan``, the planner's last PlanStep, whenever a plan was made.
+    ``extras`` of :meth:`act`, whenever a plan was made: ``plan``, the planner's last PlanStep, and ``iterations``, all.
     """
 
     settings: MpcSettings
@@ -81,7 +81,7 @@ class ModelPredictiveControl(NetworkAgent):
 
     # ---- learning ---------------------------------------------------------------------------------------------------
 
-    def learn(self, replay: ReplayBuffer, step: int) -> Iterator[Metrics]:
+    def learn(self, replay: ReplayBuffer, step: int) -> Learning:
         """An epoch of a fit per item, where one is due."""
         fit = self.fit
         if fit is None or step <= self.settings.warm_up_steps:
@@ -116,8 +116,8 @@ class ModelPredictiveControl(NetworkAgent):
         taken = int(memory.numbers.get("taken", -1))
         tensors = memory.tensors
         if taken < 0 or taken >= self.settings.replanning_interval:
-            step = self._plan(torch.as_tensor(observation, device=self.device), memory, taken)
-            tensors, taken, extras = self._remembered(step), 0, {"plan": step}
+            steps = self._plan(torch.as_tensor(observation, device=self.device), memory, taken)
+            tensors, taken, extras = self._remembered(steps[-1]), 0, {"plan": steps[-1], "iterations": steps}
         action = tensors["plan"][taken]
         if mode == "explore" and self.settings.exploration_std > 0.0:
             drawn = memory.noise.normal(action.shape, "act_explore")
@@ -125,8 +125,8 @@ class ModelPredictiveControl(NetworkAgent):
         after = Memory(memory.noise, tensors, {"taken": taken + 1})
         return _numpy(self.box.clamp(action)), after, extras
 
-    def _plan(self, observation: Tensor, memory: Memory, taken: int) -> PlanStep:
-        """A plan from ``observation``; the search begins at what the last one, of which ``taken`` steps, found."""
+    def _plan(self, observation: Tensor, memory: Memory, taken: int) -> tuple[PlanStep, ...]:
+        """A search from ``observation``; it begins at what the last one, of which ``taken`` steps, found."""
         model = self.planning_model(memory.noise)
         problem = PlanningProblem.of(
             self.settings.planner, model, model.encode(observation).to(self.box.low.dtype), self.box, memory.noise
@@ -135,10 +135,14 @@ class ModelPredictiveControl(NetworkAgent):
             kept = memory.tensors.get("kept")
             problem = replace(
                 problem,
-                warm_start=_later(memory.tensors["center"], taken),
-                kept=None if kept is None else _later(kept, taken),
+                warm_start=shifted(memory.tensors["center"], taken),
+                kept=None if kept is None else shifted(kept, taken),
             )
-        return self.planner.plan(problem)
+        return self.planner.steps(problem)
+
+    def planner_settings(self) -> PlannerSettings:
+        """Those of the run's planner."""
+        return self.settings.planner
 
     def _remembered(self, step: PlanStep) -> dict[str, Tensor]:
         """What acting needs of a plan: its actions, and where the next search begins (unshifted)."""
@@ -196,13 +200,6 @@ class ModelPredictiveControl(NetworkAgent):
     def first_nonfinite(self) -> tuple[str, int] | None:
         """Name and update of the first loss or gradient norm that was not finite; synchronises with the device."""
         return None if self.fit is None else self.fit.watch.first()
-
-
-def _later(plan: Tensor, steps: int) -> Tensor:
-    """Sequences [..., H, A] ``steps`` later, the last action repeated."""
-    horizon = plan.shape[-2]
-    index = (torch.arange(horizon, device=plan.device) + steps).clamp(max=horizon - 1)
-    return plan.index_select(-2, index)
 
 
 def _numpy(action: Tensor) -> npt.NDArray[np.float32]:

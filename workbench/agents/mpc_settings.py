@@ -94,6 +94,7 @@ class MpcSettings(AgentSettings):
     """Model predictive control: a planner in a model that is fitted to what was experienced (MBRL 0.5, 1.0, 1.5)."""
 
     name: ClassVar[str] = "mpc"
+    updates_every_step: ClassVar[bool] = False
 
     warm_up_steps: int = setting(
         1000,
@@ -164,7 +165,9 @@ class MpcSettings(AgentSettings):
             yield Problem("planner.terminal_value", lacks.format("value", "false"))
         if isinstance(self.planner, MctsSettings) and self.planner.leaf == "value":
             yield Problem("planner.leaf", lacks.format("value", "rollout"))
-        if isinstance(self.planner, MppiSettings) and self.planner.policy_candidates > 0:
+        if isinstance(self.planner, MctsSettings) and self.planner.prior == "policy":
+            yield Problem("planner.prior", lacks.format("policy", "uniform"))
+        if isinstance(self.planner, CemSettings | MppiSettings) and self.planner.policy_candidates > 0:
             yield Problem("planner.policy_candidates", lacks.format("policy", "0"))
 
     def fits(self, environment: str) -> Iterator[Problem]:

@@ -52,17 +52,19 @@ class GradientStep:
         self._scale = torch.ones((), device=device)
         self._skip = torch.zeros((), device=device)
 
-    @torch.no_grad()
     def __call__(self, loss: Tensor) -> Tensor:
         """Descend on ``loss``; returns the gradient's norm before clipping. A non-finite step changes nothing."""
+        return self._descend(loss)
+
+    @torch.no_grad()
+    def _descend(self, loss: Tensor) -> Tensor:
         # The kernel walks its tensors in memory order: a transposed gradient would be added to the wrong weights.
         gradients = [gradient.contiguous() for gradient in torch.autograd.grad(loss, self.parameters)]
         norm = torch.nn.utils.get_total_norm(gradients)
         torch.clamp(((norm + 1e-6) / self.max_norm).float(), min=1.0, out=self._scale)
         torch.logical_not((norm + loss).isfinite(), out=self._skip)
         self._steps.add_(1.0 - self._skip)
-        if not self._means:
-            self._begin()
+        self.prepare()
         # torch.optim.Adam ends in this kernel too, but counts steps for each parameter: a hundred small operators more.
         # The kernel divides gradients by grad_scale and leaves everything as it is where found_inf is 1, so that
         # clipping and masking cost no pass of their own.
@@ -85,10 +87,15 @@ class GradientStep:
         )
         return norm
 
-    def _begin(self) -> None:
-        """Moments in the precision that the parameters have by now."""
-        self._means = [torch.zeros_like(parameter) for parameter in self.parameters]
-        self._squares = [torch.zeros_like(parameter) for parameter in self.parameters]
+    def prepare(self) -> None:
+        """Make room for the moments, in the precision that the parameters have by now; the first step does it too."""
+        if not self._means:
+            self._means = [torch.zeros_like(parameter) for parameter in self.parameters]
+            self._squares = [torch.zeros_like(parameter) for parameter in self.parameters]
+
+    def keep_from_compiler(self) -> None:
+        """Let ``torch.compile`` leave this step as it is: its gradients and its kernel are compiled already."""
+        self._descend = torch.compiler.disable(self._descend)  # type: ignore[method-assign]
 
     def state(self) -> dict[str, Tensor]:
         """Steps taken, and Adam's moments by parameter number; no moments before the first step."""
@@ -99,9 +106,12 @@ class GradientStep:
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Continue from :meth:`state`."""
         if len(tensors) == 1:
-            self._means, self._squares = [], []
-        elif not self._means:
-            self._begin()
+            # In place: a captured step goes on with the tensors that it knows.
+            for moment in (*self._means, *self._squares):
+                moment.zero_()
+            self._steps.copy_(tensors["steps"])
+            return
+        self.prepare()
         for name, tensor in self.state().items():
             tensor.copy_(tensors[name])
 

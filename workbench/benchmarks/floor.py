@@ -16,6 +16,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from workbench.engine.captured import CAPTURING
+from workbench.engine.precision import Precision
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -132,10 +135,14 @@ def products_of(needed: Iterable[Pass], sizes: Sizes) -> Iterator[Product]:
 
 
 class Floor:
-    """Matrix products at their real shapes, on operands that stay where they are."""
+    """Matrix products at their real shapes, on operands that stay where they are, in fp32, TF32 or bf16.
 
-    def __init__(self, needed: Iterable[Product], device: torch.device) -> None:
+    TF32 is torch's switch for the process, which whoever measures has set.
+    """
+
+    def __init__(self, needed: Iterable[Product], device: torch.device, precision: Precision = "fp32") -> None:
         self._device = device
+        self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         self._generator = torch.Generator(device=device).manual_seed(0)
         self._operands: dict[tuple[int, ...], Tensor] = {}
         self._calls = [self._call(product) for product in needed]
@@ -144,6 +151,20 @@ class Floor:
         """All of them once."""
         for multiply, left, right, out in self._calls:
             multiply(left, right, out=out)
+
+    def ready(self) -> Callable[[], object]:
+        """All of them once, at each call of what this returns: :meth:`run`, or on a GPU a graph of it."""
+        if self._device.type != "cuda":
+            return self.run
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(self._device)
+        with CAPTURING:
+            stream.wait_stream(torch.cuda.current_stream(self._device))
+            with torch.cuda.stream(stream):
+                self.run()
+            torch.cuda.synchronize(self._device)
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                self.run()
+        return graph.replay
 
     def _call(self, product: Product) -> tuple[Callable[..., Tensor], Tensor, Tensor, Tensor]:
         members, rows, inputs, outputs = product.members, product.rows, product.inputs, product.outputs
@@ -155,5 +176,6 @@ class Floor:
 
     def _operand(self, role: int, *shape: int) -> Tensor:
         if (role, *shape) not in self._operands:
-            self._operands[role, *shape] = torch.randn(shape, generator=self._generator, device=self._device)
+            operand = torch.randn(shape, generator=self._generator, device=self._device)
+            self._operands[role, *shape] = operand.to(self._dtype)
         return self._operands[role, *shape]

@@ -16,7 +16,7 @@ import time
 import types
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
     from workbench.benchmarks.floor import Sizes
@@ -32,8 +32,18 @@ class PeerProblem(Exception):
 class Peer:
     """The process. It starts at once; its agent is ready when :meth:`wait` returns. Use it as a context manager."""
 
-    def __init__(self, directory: Path, sizes: Sizes, threads: int, device: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        sizes: Sizes,
+        threads: int,
+        device: str,
+        precision: Literal["fp32", "tf32", "bf16"] = "fp32",
+        repeat: int = 1,
+    ) -> None:
+        """``repeat`` updates are timed as one; on a GPU ``precision`` sets torch's switch, as its users would."""
         task = {"directory": str(directory.resolve()), "threads": threads, "device": device, **asdict(sizes)}
+        task |= {"precision": precision, "repeat": repeat}
         self._words = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  lives with the process
         self._process = subprocess.Popen(
             [sys.executable, "-P", __file__, json.dumps(task)],
@@ -141,7 +151,10 @@ def serve(task: dict[str, Any]) -> None:
     sys.stdout = sys.stderr  # the authors' code prints
     torch.set_num_threads(task["threads"])
     agent = build_agent(task)
-    step = 1
+    on_gpu = torch.device(task["device"]).type == "cuda"
+    if on_gpu:
+        torch.backends.cuda.matmul.fp32_precision = "ieee" if task["precision"] == "fp32" else "tf32"
+    repeat, step = task["repeat"], 1
     with FlopCounterMode(display=False) as counter:
         agent.update(step)
     answer: dict[str, float] = {"flops": counter.get_total_flops()}
@@ -150,10 +163,16 @@ def serve(task: dict[str, Any]) -> None:
         answers.flush()
         if not sys.stdin.readline():
             return
-        step += 1
         wall, cpu = time.perf_counter(), time.process_time()
-        agent.update(step)
-        answer = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+        for _ in range(repeat):
+            step += 1
+            agent.update(step)
+        if on_gpu:
+            torch.cuda.synchronize()
+        answer = {
+            "wall": (time.perf_counter() - wall) / repeat,
+            "cpu": (time.process_time() - cpu) / repeat,
+        }
 
 
 if __name__ == "__main__":

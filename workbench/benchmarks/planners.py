@@ -18,11 +18,12 @@ from typing import Any
 import torch
 
 from workbench.agents.alm_world_model import AlmWorldModel
+from workbench.benchmarks.alm_update import make_agent
 from workbench.benchmarks.floor import SIZES, Floor, Pass, Sizes, products_of
 from workbench.benchmarks.machine import Machine, describe_machine
-from workbench.benchmarks.update import Timing, in_turns, make_agent, ratio_of, timed, timing_of
-from workbench.engine.acceleration import MatmulRoute, prepare_cpu, use_threads
+from workbench.benchmarks.timing import Timing, in_turns, ratio_of, timed, timing_of
 from workbench.engine.devices import resolve_device
+from workbench.engine.processor import MatmulRoute, prepare_cpu, use_threads
 from workbench.noise import NoiseSource
 from workbench.planners import PLANNERS
 from workbench.planners.base import Box, Planner, PlanningProblem

@@ -1,177 +1,131 @@
-"""How a CPU is used: which library multiplies matrices, how memory is kept, threads and denormals of a worker.
-
-Torch multiplies fp32 matrices with the library it was built with; its x86 builds use MKL, which reaches half the speed
-of an AMD core. Told that fp32 products may be rounded to bf16, torch hands them to oneDNN instead. Where the processor
-has matrix units for bf16 (AMX) oneDNN uses them and rounds; where it has none, it computes in full fp32, as fast as the
-core can. What comes out decides: products of real shapes are compared with float64, and only then with the clock.
-"""
+"""How the updates of several agents are computed: operator by operator, compiled, or as one captured CUDA graph."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+import textwrap
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal, cast
 
 import torch
-from torch import Tensor
 
-Multiply = Callable[[Tensor, Tensor], Tensor]
+from workbench.agents.base import GradientAgent, Metrics, UpdateInputs
+from workbench.engine.captured import CapturedUpdates
+from workbench.engine.compiled import CompiledUpdate
+from workbench.engine.precision import autocast, resolve_precision
+from workbench.spec import EngineSettings
 
-#: relative error that fp32 keeps (measured 3e-7 to 7e-7); one factor rounded to bf16 gives 2e-3, to tf32 2e-4
-LARGEST_ERROR = 1e-5
-#: how much faster another library must be: with less, the noise of the measurement would decide how numbers are rounded
-SMALLEST_GAIN = 1.2
+Acceleration = Literal["eager", "compile", "graph"]
 
-#: members, rows, inputs, outputs of layers that are tried
-_LAYERS = ((1, 512, 56, 512), (1, 256, 512, 100), (1, 128, 1024, 1024), (1, 256, 512, 512), (2, 128, 512, 512))
-
-
-@dataclass(frozen=True)
-class MatmulRoute:
-    """Which library multiplies fp32 matrices (``torch``: its own), its relative error, and why it was chosen."""
-
-    name: Literal["torch", "onednn"]
-    relative_error: float
-    reason: str
-
-    def __str__(self) -> str:
-        library = {"torch": "torch's own library", "onednn": "oneDNN"}[self.name]
-        return f"{library}, relative error {self.relative_error:.0e}: {self.reason}"
+#: what torch raises where it cannot capture or compile; without CUDA it asserts
+_CANNOT = (RuntimeError, AssertionError)
 
 
-_lock = threading.Lock()
-_chosen: MatmulRoute | None = None
+class GroupUpdate:
+    """Makes one update of each of ``agents``, all of one spec on ``device``, at each call.
 
+    ``mode`` is how. ``reason`` is a sentence that says why it is not what ``settings`` ask for; None where it is. The
+    first call compiles or captures; where that fails both change, and the updates are made all the same.
 
-def prepare_cpu(matmul: str = "auto") -> MatmulRoute:
-    """Prepare this process for training on its CPU; call it before anything is trained, as often as you like.
-
-    Both settings hold for the whole process: numbers would change in the middle of a run if a later call changed them.
-
-    Args:
-        matmul: ``auto``, or ``torch`` to keep torch's own library; the first call decides.
-
-    Returns:
-        the route that was chosen.
+    Raises:
+        SettingsError: the device does not have the precision that is asked for.
     """
-    global _chosen
-    with _lock:
-        if _chosen is None:
-            keep_memory()
-            _chosen = _choose_for_process(matmul)
-        return _chosen
+
+    def __init__(self, agents: Sequence[GradientAgent], settings: EngineSettings, device: torch.device) -> None:
+        self.agents = list(agents)
+        self.device = device
+        self.mode: Acceleration = choose_mode(settings.acceleration, device)
+        self.reason: str | None = None
+        if settings.acceleration == "graph" and self.mode != "graph":
+            self.reason = "There are no CUDA graphs on a CPU: updates are computed operator by operator."
+        self._arithmetic = partial(autocast, resolve_precision(settings.precision, device), device)
+        self._compiled = [CompiledUpdate(each, self._arithmetic) for each in agents] if self.mode == "compile" else []
+        self._captured: dict[tuple[int, ...], CapturedUpdates] = {}  # by the places that take part
+        self._last: tuple[int, ...] = ()
+
+    def __call__(self, inputs: Sequence[UpdateInputs | None]) -> list[Metrics | None]:
+        """One update of each agent whose place in ``inputs`` is not None; their metrics, valid until the next call."""
+        given = {place: each for place, each in enumerate(inputs) if each is not None}
+        metrics = self._updates(tuple(given), list(given.values()))
+        found = dict(zip(given, metrics, strict=True))
+        return [found.get(place) for place in range(len(self.agents))]
+
+    def drop(self, index: int) -> None:
+        """Leave the agent at ``index`` out from now on; those behind it move up."""
+        del self.agents[index]
+        if self._compiled:
+            del self._compiled[index]
+        self._captured.clear()
+        self._last = ()
+
+    # ---- inside -----------------------------------------------------------------------------------------------------
+
+    def _updates(self, places: tuple[int, ...], inputs: Sequence[UpdateInputs]) -> Sequence[Metrics]:
+        captured = self._prepare(places, inputs)
+        self._last = places
+        if captured is not None:
+            return captured(inputs)
+        if self.mode == "compile":
+            return [self._compiled[place](each) for place, each in zip(places, inputs, strict=True)]
+        metrics = []
+        for place, each in zip(places, inputs, strict=True):
+            with self._arithmetic():
+                metrics.append(self.agents[place].compute(each))
+        return metrics
+
+    def _prepare(self, places: tuple[int, ...], inputs: Sequence[UpdateInputs]) -> CapturedUpdates | None:
+        """Capture or compile what is not yet; the graph of these agents. Where that fails everything becomes eager."""
+        try:
+            if self.mode == "graph":
+                return self._graph(places, inputs)
+            if self.mode == "compile":
+                for place, each in zip(places, inputs, strict=True):
+                    self._compiled[place].prepare(each)
+        except _CANNOT as error:
+            done = "captured as a CUDA graph" if self.mode == "graph" else "compiled"
+            self._fall_back(f"The update could not be {done} ({_first_words(error)})")
+        return None
+
+    def _graph(self, places: tuple[int, ...], inputs: Sequence[UpdateInputs]) -> CapturedUpdates | None:
+        known = self._captured.get(places)
+        if known is not None and known.fits(inputs):
+            return known
+        everyone = tuple(range(len(self.agents)))
+        if places not in (everyone, self._last):
+            return None  # who is away for a single update is not worth a capture
+        # The graph of all is kept for when they are back; any other makes room.
+        self._captured = {kept: graph for kept, graph in self._captured.items() if kept == everyone and kept != places}
+        agents = [self.agents[place] for place in places]
+        self._captured[places] = CapturedUpdates(agents, inputs, self.device, self._arithmetic)
+        return self._captured[places]
+
+    def _fall_back(self, reason: str) -> None:
+        self.mode, self.reason = "eager", f"{reason}; updates are computed operator by operator."
+        self._captured.clear()
+        self._compiled.clear()
 
 
-def use_threads(count: int) -> None:
-    """Give torch ``count`` intra-op threads in the calling thread, and let its numbers below 1e-38 be zero.
-
-    A thread that never says how many it wants takes the number last set anywhere. Numbers so small, like the moments of
-    weights whose gradient vanished, make Adam 30 times and products 200 times slower.
-    """
-    torch.set_num_threads(count)
-    torch.set_flush_denormal(True)
+def choose_mode(choice: str, device: torch.device) -> Acceleration:
+    """What the setting ``acceleration`` stands for on ``device``; a graph can only be had on a GPU."""
+    on_gpu = device.type == "cuda"
+    if choice == "auto":
+        return "graph" if on_gpu else "eager"
+    return "eager" if choice == "graph" and not on_gpu else cast(Acceleration, choice)
 
 
-def keep_memory() -> bool:
-    """Let glibc keep freed tensors: it returns megabytes to the kernel at each free and has them zeroed at each use.
-
-    Returns:
-        whether the C library could be told.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is None:
-        return False
-    trim_threshold, top_pad, mmap_threshold = -1, -2, -3
-    values = {mmap_threshold: 256 << 20, trim_threshold: 512 << 20, top_pad: 64 << 20}
-    return all(mallopt(parameter, value) == 1 for parameter, value in values.items())
+def how_it_computes(settings: EngineSettings, device: torch.device) -> dict[str, str]:
+    """For a run's record: its precision, and how updates are computed unless that fails. Raises SettingsError."""
+    precision = resolve_precision(settings.precision, device)
+    return {"precision": precision, "acceleration": choose_mode(settings.acceleration, device)}
 
 
-# ---- which library multiplies ---------------------------------------------------------------------------------------
+def own_stream(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Inside, this thread's work goes to a stream of its own, so that runs on one GPU do not wait for each other."""
+    return torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext()
 
 
-def _choose_for_process(matmul: str) -> MatmulRoute:
-    if matmul == "torch":
-        return MatmulRoute("torch", largest_error(torch.matmul), "the settings ask for it")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with onednn_matmul() as available:
-            pass
-        route = choose_route(torch.matmul, _multiply_by_onednn if available else None)
-    finally:
-        torch.set_num_threads(threads)
-    if route.name == "onednn":
-        torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # type: ignore[attr-defined]
-    return route
-
-
-def choose_route(own: Multiply, other: Multiply | None) -> MatmulRoute:
-    """torch's ``own`` products, or oneDNN's (``other``; None: there are none) if they are as exact and faster."""
-    own_error = largest_error(own)
-    if other is None:
-        return MatmulRoute("torch", own_error, "this torch cannot hand fp32 products to oneDNN")
-    error = largest_error(other)
-    if not error <= LARGEST_ERROR:
-        return MatmulRoute("torch", own_error, f"oneDNN rounds on this processor, relative error {error:.0e}")
-    gain = _gain(own, other)
-    if gain < SMALLEST_GAIN:
-        return MatmulRoute("torch", own_error, f"oneDNN is not clearly faster here, {gain:.2f} times the speed")
-    return MatmulRoute("onednn", error, f"{gain:.1f} times the speed of torch's own")
-
-
-def largest_error(multiply: Multiply) -> float:
-    """Largest relative error (Frobenius norm, against float64) of the products of layers, forwards and backwards."""
-    errors = []
-    for left, right in _operands():
-        exact = left.double() @ right.double()
-        errors.append((multiply(left, right) - exact).norm() / exact.norm())
-    return float(torch.stack(errors).amax())  # NaN if one is
-
-
-def _operands() -> Iterable[tuple[Tensor, Tensor]]:
-    """Factors of each layer's output, input gradient and weight gradient, laid out as autograd does."""
-    generator = torch.Generator().manual_seed(0)
-    for members, rows, inputs, outputs in _LAYERS:
-        x = torch.randn(members, rows, inputs, generator=generator)
-        weight = torch.randn(members, outputs, inputs, generator=generator)
-        gradient = torch.randn(members, rows, outputs, generator=generator)
-        for left, right in ((x, weight.mT), (gradient, weight), (gradient.mT, x)):
-            yield (left, right) if members > 1 else (left[0], right[0])
-
-
-def _gain(own: Multiply, other: Multiply) -> float:
-    """How many times as fast ``other`` is; each one's best of several rounds, taken in turns."""
-    operands = list(_operands())
-    best = [float("inf"), float("inf")]
-    for _ in range(7):
-        for number, multiply in enumerate((own, other)):
-            start = time.thread_time()
-            for left, right in operands:
-                multiply(left, right)
-            best[number] = min(best[number], time.thread_time() - start)
-    return best[0] / best[1]
-
-
-def _multiply_by_onednn(left: Tensor, right: Tensor) -> Tensor:
-    with onednn_matmul():
-        return left @ right
-
-
-@contextlib.contextmanager
-def onednn_matmul() -> Iterator[bool]:
-    """fp32 products go to oneDNN meanwhile, in the whole process; yields whether this torch can do so."""
-    backend = getattr(torch.backends.mkldnn, "matmul", None)
-    before = getattr(backend, "fp32_precision", None)
-    if before is None or not torch.backends.mkldnn.is_available():
-        yield False
-        return
-    try:
-        backend.fp32_precision = "bf16"  # type: ignore[union-attr]
-        yield True
-    finally:
-        backend.fp32_precision = before  # type: ignore[union-attr]
+def _first_words(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    said = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    return textwrap.shorten(said, 200, placeholder=" ...").rstrip(".")

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 
 from workbench.events import Event, Snapshot
 
 
 class Channel:
-    """One session's channel; every method may be called from any thread."""
+    """One session's channel; every method may be called from any thread.
 
-    def __init__(self, keep: int = 10_000) -> None:
+    Channels of sessions that are driven by one thread share ``changed``, by which requests wake it.
+    """
+
+    def __init__(self, changed: threading.Condition | None = None, keep: int = 10_000) -> None:
         self._events: deque[Event] = deque(maxlen=keep)
         self._snapshots: dict[type[Snapshot], Snapshot] = {}
-        self._changed = threading.Condition()
+        self._changed = changed or threading.Condition()
         self._pause = self._stop = self._leave = self._checkpoint = self._evaluate = False
         #: seconds between two views of the simulator; None while nobody looks
         self.view_interval: float | None = None
@@ -89,15 +93,15 @@ class Channel:
         self._evaluate = False
         return True
 
-    def wait_while_paused(self, seconds: float) -> None:
-        """Sleep until the pause ends, a stop or putting away is asked for, or ``seconds`` have passed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._stop or self._leave or not self._pause, timeout=seconds)
-
     def wait_for_stop(self, seconds: float) -> None:
         """Sleep until the run is to end, or ``seconds`` have passed."""
         with self._changed:
             self._changed.wait_for(lambda: self._stop or self._leave, timeout=seconds)
+
+    @property
+    def resting(self) -> bool:
+        """Whether a pause is asked for, and nothing that ends it."""
+        return self._pause and not (self._stop or self._leave)
 
     def publish(self, message: Event | Snapshot) -> None:
         """Hand a message to whoever polls."""
@@ -118,3 +122,10 @@ class Channel:
     def latest(self, kind: type[Snapshot]) -> Snapshot | None:
         """The newest snapshot of that kind."""
         return self._snapshots.get(kind)
+
+
+def wait_while_all_rest(channels: Sequence[Channel], seconds: float) -> None:
+    """Sleep until the pause of one of ``channels``, which share their condition, ends, or ``seconds`` have passed."""
+    changed = channels[0]._changed
+    with changed:
+        changed.wait_for(lambda: not all(channel.resting for channel in channels), timeout=seconds)

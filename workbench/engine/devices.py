@@ -31,6 +31,11 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def takes_up(choice: str, device: torch.device) -> bool:
+    """Whether a setting of ``auto``, ``on`` or ``off`` is on for ``device``: ``auto`` is on for CUDA."""
+    return choice == "on" or (choice == "auto" and device.type == "cuda")
+
+
 def default_limit(device: torch.device) -> int:
     """Runs at once on ``device``: one core stays free for the window, a GPU is shared by two."""
     return RUNS_PER_GPU if device.type == "cuda" else max(1, (os.cpu_count() or 2) - 1)

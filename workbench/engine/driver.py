@@ -1,15 +1,16 @@
-"""Drives one session to its end: obeys the channel, stores what is yielded, and writes resume points in time."""
+"""Drives sessions to their ends: obeys each one's channel, stores what it yields, and writes resume points in time."""
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from workbench import events
-from workbench.engine.channel import Channel
+from workbench.engine.channel import Channel, wait_while_all_rest
+from workbench.engine.lanes import Lane, Lanes
 from workbench.engine.recorder import BEST, Recorder, RunState, StateRefused, StorageError, UnknownRun
-from workbench.engine.session import TrainingSession
 
 T = TypeVar("T")
 
@@ -57,23 +58,25 @@ class Patience:
 
 
 class Driver:
-    """One session's driver; runs in the worker's thread."""
+    """One lane's driver; all methods are called in the thread that drives the lane."""
 
     def __init__(
         self,
-        session: TrainingSession,
+        lane: Lane,
         recorder: Recorder,
         channel: Channel,
         *,
         active_seconds: float = 0.0,
         disk_patience: float = DISK_PATIENCE,
     ) -> None:
-        self.session, self.recorder, self.channel = session, recorder, channel
-        self._active = active_seconds
+        self.lane, self.session, self.recorder, self.channel = lane, lane.session, recorder, channel
+        #: whether the run is paused
+        self.resting = False
+        self._active_before = active_seconds
         self._patience = Patience(channel, disk_patience, self._post_heartbeat)
+        session = self.session
         self._engine = session.spec.engine
         self._latest, self._best = recorder.evaluations(session.run_id)
-        self._longest_item = 0.0
         now = time.monotonic()
         self._chores_at = self._viewed_at = self._heartbeat_at = self._resume_point_at = now
         self._speed_mark = (now, session.step, session.agent.updates)
@@ -82,48 +85,65 @@ class Driver:
         # A step that is not done yet has not had its snapshot.
         self._next_snapshot = self._snapshot_after(session.step if session.settled else max(session.step - 1, 0))
 
-    def drive(self) -> RunState:
-        """Run until the budget is spent, a stop is asked for, or a pause that is to outlive this process has begun.
-
-        Returns the state that the run ends in: finished, stopped or paused.
-
-        Raises whatever the session raises; the caller records that as the run's failure.
-        """
+    def begin(self) -> RunState | None:
+        """Say that the run is alive, then :meth:`obey`."""
         self._heartbeat()
-        items = self.session.run()
-        try:
-            while True:
-                if self.channel.stopping:
-                    self._change_state(RunState.STOPPING)
-                    self._write_resume_point()
-                    return RunState.STOPPED
-                if self.channel.pausing:
-                    self._stay_paused()
-                    if self.channel.leaving and not self.channel.stopping:
-                        return RunState.PAUSED
-                    continue
-                begin = time.perf_counter()
-                message = next(items, None)
-                seconds = time.perf_counter() - begin
-                self._active += seconds
-                self._longest_item = max(self._longest_item, seconds)
-                if message is None:
-                    self._write_resume_point()
-                    return RunState.FINISHED
-                self._handle(message)
-                # Before any resume point, so that none can lie behind a snapshot that was never written.
-                if self.session.step >= self._next_snapshot and self.session.settled:
-                    self._snapshot(f"step-{self.session.step}")
-                if self._checkpoint_due or time.monotonic() - self._chores_at >= CHORE_INTERVAL:
-                    self._chores()
-        finally:
-            items.close()
+        return self.obey()
+
+    def take(self, message: events.Message | None) -> RunState | None:
+        """Store and publish the lane's ``message``, do what is due, then :meth:`obey`.
+
+        None: the lane has come to its end. Raises what ended it early, which the caller records as the run's failure.
+        """
+        if self.lane.fault is not None:
+            raise self.lane.fault
+        if message is None:
+            self._write_resume_point()
+            return RunState.FINISHED
+        self._handle(message)
+        # Before any resume point, so that none can lie behind a snapshot that was never written.
+        if self.session.step >= self._next_snapshot and self.session.settled:
+            self._snapshot(f"step-{self.session.step}")
+        if self._checkpoint_due or time.monotonic() - self._chores_at >= CHORE_INTERVAL:
+            self._chores()
+        return self.obey()
+
+    def obey(self) -> RunState | None:
+        """Pause, go on or stop as the channel asks: the state that the run is to end in, or None."""
+        if self.channel.stopping:
+            self._change_state(RunState.STOPPING)
+            self._write_resume_point()
+            return RunState.STOPPED
+        if self.channel.pausing and not self.resting:
+            self._change_state(RunState.PAUSING)
+            self._write_resume_point()
+            self._change_state(RunState.PAUSED)
+            self.resting = True
+        if self.resting and self.channel.leaving:
+            return RunState.PAUSED
+        if self.resting and not self.channel.pausing:
+            self._change_state(RunState.RUNNING)
+            self._speed_mark = (time.monotonic(), self.session.step, self.session.agent.updates)
+            self.resting = False
+        return None
+
+    def attend(self) -> RunState | None:
+        """While it is paused, or waits for other lanes: say that it is alive, then :meth:`obey`."""
+        now = time.monotonic()
+        if now - self._heartbeat_at >= HEARTBEAT_INTERVAL:
+            self._heartbeat_at = now
             self._post_heartbeat()
+        return self.obey()
+
+    def end(self) -> None:
+        """Take no more of the lane, and say where it got to."""
+        self.lane.close()
+        self._post_heartbeat()
 
     @property
     def active_seconds(self) -> float:
         """Seconds spent in the session so far, over all its resumptions."""
-        return self._active
+        return self._active_before + self.lane.active_seconds
 
     # ---- messages ---------------------------------------------------------------------------------------------------
 
@@ -131,7 +151,7 @@ class Driver:
         if isinstance(message, events.Event):
             event = message
             with self.session.shares.measure("logging"):
-                self._patience.store(lambda: self.recorder.record(event, self._active))
+                self._patience.store(lambda: self.recorder.record(event, self.active_seconds))
         self.channel.publish(message)  # type: ignore[arg-type]
         if isinstance(message, events.WarmUpFinished):
             self._write_resume_point()
@@ -177,17 +197,17 @@ class Driver:
             self.session.run_id,
             self.session.step,
             self.session.agent.updates,
-            self._active,
+            self.active_seconds,
             self._latest,
             self._best,
             *self._speeds,
-            max(HEARTBEAT_PROMISE, 3 * self._longest_item),
+            max(HEARTBEAT_PROMISE, 3 * self.lane.longest_item),
         )
 
     # ---- checkpoints ------------------------------------------------------------------------------------------------
 
     def _write_resume_point(self) -> None:
-        self._publish(lambda: self.recorder.save_resume_point(self.session, self._active))
+        self._publish(lambda: self.recorder.save_resume_point(self.session, self.active_seconds))
         self._checkpoint_due = False
         self._resume_point_at = time.monotonic()
 
@@ -207,21 +227,8 @@ class Driver:
     def _publish(self, write: Callable[[], events.CheckpointWritten]) -> None:
         with self.session.shares.measure("logging"):
             written = self._patience.store(write)
-            self.recorder.record(written, self._active)
+            self.recorder.record(written, self.active_seconds)
         self.channel.publish(written)
-
-    # ---- pausing ----------------------------------------------------------------------------------------------------
-
-    def _stay_paused(self) -> None:
-        self._change_state(RunState.PAUSING)
-        self._write_resume_point()
-        self._change_state(RunState.PAUSED)
-        while self.channel.pausing and not (self.channel.stopping or self.channel.leaving):
-            self._post_heartbeat()
-            self.channel.wait_while_paused(HEARTBEAT_INTERVAL)
-        if not (self.channel.stopping or self.channel.leaving):
-            self._change_state(RunState.RUNNING)
-        self._speed_mark = (time.monotonic(), self.session.step, self.session.agent.updates)
 
     def _change_state(self, state: RunState) -> None:
         session = self.session
@@ -229,3 +236,57 @@ class Driver:
         self._patience.store(lambda: self.recorder.change_state(session.run_id, state))
         where = (session.run_id, session.step, session.agent.updates, time.time())
         self.channel.publish(events.StateChanged(*where, state.value, ""))
+
+
+Ending = tuple[Driver, RunState | Exception]
+
+
+class Convoy:
+    """Drives lanes in one thread until each run has ended; one that ends or is paused does not hold up the others."""
+
+    def __init__(self, lanes: Lanes, drivers: Iterable[Driver]) -> None:
+        self._lanes = lanes
+        self._drivers = {driver.lane: driver for driver in drivers}
+        self._attended_at = 0.0
+
+    def drive(self) -> Iterator[Ending]:
+        """Each run's driver as it ends, with its state (finished, stopped, or paused to outlive this process) or fault.
+
+        The first look at the channels comes before the first item.
+        """
+        for driver in tuple(self._drivers.values()):
+            yield from self._ask(driver, driver.begin)
+        while self._drivers:
+            for lane, message in self._lanes.run():
+                driver = self._drivers[lane]
+                yield from self._ask(driver, functools.partial(driver.take, message))
+                if len(self._drivers) > 1 and time.monotonic() - self._attended_at >= CHORE_INTERVAL:
+                    yield from self._attend()
+            if self._drivers:
+                wait_while_all_rest([driver.channel for driver in self._drivers.values()], HEARTBEAT_INTERVAL)
+                yield from self._attend()
+
+    def _attend(self) -> Iterator[Ending]:
+        self._attended_at = time.monotonic()
+        for driver in tuple(self._drivers.values()):
+            if driver.resting or driver.lane.request is not None:
+                yield from self._ask(driver, driver.attend)
+
+    def _ask(self, driver: Driver, work: Callable[[], RunState | None]) -> Iterator[Ending]:
+        """Let ``driver`` work; its lane goes on with the others, or not, as it is found afterwards."""
+        ending: RunState | Exception | None
+        try:
+            ending = work()
+        except Exception as error:  # noqa: BLE001  it ends this run, and the others go on
+            ending = error
+        lane = driver.lane
+        goes_on = ending is None and not driver.resting
+        if goes_on and lane not in self._lanes.lanes:
+            self._lanes.join(lane)
+        elif not goes_on and lane in self._lanes.lanes:
+            self._lanes.leave(lane)
+        if ending is not None:
+            del self._drivers[lane]
+            self._lanes.drop(lane)
+            driver.end()
+            yield driver, ending

@@ -1,14 +1,22 @@
-"""Running means of metrics, where the time goes, and the error for numbers that are none."""
+"""Running means of metrics, where the time goes, and the search for numbers that are none."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from workbench.agents.base import Agent
+
+#: updates between two looks at whether a loss or gradient was not finite; each look waits for the device
+NONFINITE_INTERVAL = 100
+#: environment steps whose first update is remembered, to tell in which one a number was not finite
+REMEMBERED_STEPS = 1000
 
 
 class NonFiniteValue(ArithmeticError):
@@ -76,7 +84,11 @@ class TimeShares:
         try:
             yield
         finally:
-            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - begin
+            self.add(name, time.perf_counter() - begin)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Count ``seconds`` to ``name``."""
+        self._seconds[name] = self._seconds.get(name, 0.0) + seconds
 
     def take(self) -> tuple[dict[str, float], float]:
         """Fraction of the time per activity, and the seconds they are fractions of; begins anew."""
@@ -92,3 +104,76 @@ class TimeShares:
     def load(self, seconds: Mapping[str, float]) -> None:
         """Continue from :meth:`state`."""
         self._seconds = dict(seconds)
+
+
+class LearningLog:
+    """What was learned and where the time went, since a point of them was last logged.
+
+    Args:
+        interval: updates between two points; environment steps for what learns without gradient updates.
+    """
+
+    def __init__(self, interval: int) -> None:
+        self.means = MetricMeans()
+        #: the driver and the lanes add their own parts
+        self.shares = TimeShares()
+        self._interval = interval
+        self._updates = self._step = 0
+
+    def due(self, step: int, updates: int) -> bool:
+        """Whether a point is due after environment step ``step`` and so many updates."""
+        done, steps = updates - self._updates, step - self._step
+        return done >= self._interval or (done == 0 and steps >= self._interval and len(self.means) > 0)
+
+    def take(self, step: int, updates: int) -> dict[str, float]:
+        """The point: means, speeds and shares of the time by metric name; begins anew. It waits for the device."""
+        values = self.means.take()
+        shares, seconds = self.shares.take()
+        values["speed/updates"] = (updates - self._updates) / seconds
+        values["speed/steps"] = (step - self._step) / seconds
+        values.update({f"time/{name}": share for name, share in shares.items()})
+        self._updates, self._step = updates, step
+        return values
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Sums by number, and the rest as JSON."""
+        sums, means = self.means.state()
+        return sums, {"means": means, "logged": [self._updates, self._step], "shares": self.shares.state()}
+
+    def load(self, tensors: Mapping[str, Tensor], document: Mapping[str, Any], device: torch.device) -> None:
+        """Continue from :meth:`state`."""
+        self.means.load(tensors, document["means"], device)
+        self._updates, self._step = document["logged"]
+        self.shares.load(document["shares"])
+
+
+class FiniteCheck:
+    """Finds the first number of ``agent`` that was not finite, and the environment step that it belongs to."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._looked_at = 0
+        self._learned_from: deque[tuple[int, int]] = deque(maxlen=REMEMBERED_STEPS)  # updates before, environment step
+
+    def begin_step(self, step: int) -> None:
+        """The updates from now on follow environment step ``step``."""
+        self._learned_from.append((self._agent.updates, step))
+
+    @property
+    def due(self) -> bool:
+        """Whether there were enough updates since the last look for another, which waits for the device."""
+        return self._agent.updates - self._looked_at >= NONFINITE_INTERVAL
+
+    def skip(self) -> None:
+        """What was done so far needs no look: it was looked at before it was saved."""
+        self._looked_at = self._agent.updates
+
+    def look(self, step: int) -> None:
+        """Raise NonFiniteValue if a loss or gradient norm was not finite at some update until ``step``."""
+        self._looked_at = self._agent.updates
+        found = self._agent.first_nonfinite()
+        if found is not None:
+            name, update = found
+            steps = [step for updates, step in self._learned_from if updates < update]
+            place = f"update {update:,} (environment step {steps[-1] if steps else step:,})"
+            raise NonFiniteValue(f"{name} was not finite at {place}")

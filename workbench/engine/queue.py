@@ -6,15 +6,17 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from workbench.engine.channel import Channel
-from workbench.engine.devices import default_limit, resolve_device
+from workbench.engine.devices import default_limit, resolve_device, takes_up
 from workbench.engine.driver import DISK_PATIENCE
 from workbench.engine.recorder import Recorder, RunRow, RunState, StateRefused, StorageError, UnknownRun
-from workbench.engine.worker import Outcome, Worker, failure, record_outcome
+from workbench.engine.worker import Crew, Outcome, Worker, failure, record_outcome
 from workbench.settings import Problem, SettingsError, diff, fields_of
 from workbench.spec import RunSpec, check_seeds
 
@@ -41,9 +43,11 @@ class RunQueue:
     ) -> None:
         self.recorder = recorder
         self.limits = dict(limits or {})
+        #: whether the runs that it starts give way to the window: their threads get a lower priority
+        self.gives_way = True
         self._only = None if only is None else set(only)
         self._disk_patience = disk_patience
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._workers: dict[int, Worker] = {}
         self._outcomes: dict[int, Outcome] = {}
         self._unrecorded: set[int] = set()  # ended, and the full disk did not take it yet
@@ -54,7 +58,14 @@ class RunQueue:
     def submit(self, spec: RunSpec, group: int | None = None) -> list[int]:
         """Queue one run per seed, in ``group`` where it is given. Raises storage.DiskFull, SettingsError."""
         resolve_device(spec.device)
-        return self._allow(self.recorder.submit(spec, group=group))
+        with self._lock:  # all seeds wait before the first may start
+            return self._allow(self.recorder.submit(spec, group=group))
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing starts meanwhile, so that runs which are queued one by one can start together, in lockstep."""
+        with self._lock:
+            yield
 
     def allow(self, runs: Iterable[int]) -> None:
         """Start these queued runs too, where the queue was told to start some alone."""
@@ -104,7 +115,8 @@ class RunQueue:
         changed = replace(changed, seeds=seeds or (seed,))
         check_fork(spec, changed)
         origin = self.recorder.snapshot_row(run_id, checkpoint)
-        return self._allow(self.recorder.submit(changed, parent=self.recorder.run(run_id), origin=origin))
+        with self._lock:
+            return self._allow(self.recorder.submit(changed, parent=self.recorder.run(run_id), origin=origin))
 
     def pump(self) -> None:
         """Start what can be started and forget what has ended; call it regularly."""
@@ -112,8 +124,11 @@ class RunQueue:
             self._collect()
             if self._closed:
                 return
-            running = Counter(str(worker.device) for worker in self._workers.values())
-            for row in self._waiting():
+            running = Counter(str(crew.device) for crew in {worker.crew for worker in self._workers.values()})
+            waiting = self._waiting()
+            for row in waiting:
+                if row.id in self._workers:
+                    continue  # it has just begun with another
                 try:
                     device = resolve_device(row.device)
                 except SettingsError as error:
@@ -122,10 +137,24 @@ class RunQueue:
                 name = str(device)
                 if running[name] < self.limits.get(name, default_limit(device)):
                     running[name] += 1
-                    self._outcomes.pop(row.id, None)
-                    worker = Worker(self.recorder, row.id, device, self._disk_patience)
-                    self._workers[row.id] = worker
-                    worker.start()
+                    self._start([row.id, *self._company(row, waiting, device)], device)
+
+    def _start(self, runs: list[int], device: torch.device) -> None:
+        crew = Crew(self.recorder, runs, device, self._disk_patience, self.gives_way)
+        for worker in crew.workers:
+            self._outcomes.pop(worker.run_id, None)
+            self._workers[worker.run_id] = worker
+        crew.start()
+
+    def _company(self, row: RunRow, waiting: list[RunRow], device: torch.device) -> list[int]:
+        """The other waiting seeds of the run's group that are to advance in lockstep with it."""
+        if row.group_id is None or not takes_up(row.spec["engine"].get("lockstep", "auto"), device):
+            return []
+        return [
+            each.id
+            for each in waiting
+            if each.id not in {row.id, *self._workers} and each.group_id == row.group_id and _same_but_seed(row, each)
+        ]
 
     def stop(self, run_id: int) -> None:
         """Stop a run with a resume point; a queued one leaves the queue."""
@@ -161,7 +190,7 @@ class RunQueue:
     # ---- what watchers read -----------------------------------------------------------------------------------------
 
     def workers(self) -> list[Worker]:
-        """The workers of this process, in the order they began."""
+        """The workers of this process, one per run, in the order they began."""
         with self._lock:
             return list(self._workers.values())
 
@@ -212,6 +241,11 @@ class RunQueue:
             with contextlib.suppress(StateRefused, UnknownRun):  # it ended in another way meanwhile
                 record_outcome(self.recorder, run_id, outcome)
             self._unrecorded.discard(run_id)
+
+
+def _same_but_seed(one: RunRow, other: RunRow) -> bool:
+    specs = [{**row.spec, "seeds": None, "device": row.device, "total_steps": row.total_steps} for row in (one, other)]
+    return specs[0] == specs[1]
 
 
 def check_fork(parent: RunSpec, child: RunSpec) -> None:

@@ -8,7 +8,6 @@ where it was taken, bit for bit on a CPU, as if it had never stopped.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,12 +18,13 @@ import torch
 from torch import Tensor
 
 from workbench import events
-from workbench.agents.base import Agent, AgentState, Memory, NetworkAgent
+from workbench.agents.base import Agent, AgentState, Memory, Metrics, NetworkAgent, UpdateRequest
 from workbench.engine.bias import Q_BIAS, BiasWatch, definition_of
 from workbench.engine.checkpoint import CHECKPOINT_VERSION, Checkpoint, ReplayRows, to_arrays, to_tensors
-from workbench.engine.devices import replay_device
+from workbench.engine.devices import replay_device, takes_up
 from workbench.engine.evaluation import Evaluation, check_shape
-from workbench.engine.measures import MetricMeans, NonFiniteValue, TimeShares
+from workbench.engine.measures import FiniteCheck, LearningLog, NonFiniteValue
+from workbench.engine.precision import PrecisionClaim, resolve_precision
 from workbench.engine.task import check_windows, task_environment, task_facts
 from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.rollout import reset_environment, step_environment
@@ -37,11 +37,8 @@ from workbench.spec import RunSpec
 
 T = TypeVar("T")
 
-#: updates between two looks at whether a loss or gradient was not finite; each look waits for the device
-NONFINITE_INTERVAL = 100
-#: environment steps whose first update is remembered, to tell in which one a number was not finite
-REMEMBERED_STEPS = 1000
-
+#: what a session gives: messages, and requests for updates, which are answered with their metrics
+Items = Generator[events.Message | UpdateRequest, Metrics | None, None]
 
 #: environment steps after warm-up by which something must have been learned
 PATIENCE = 1000
@@ -105,19 +102,20 @@ class TrainingSession:
         self._acting = NoiseSource(seed, "acting", device)
         self._warm_up = NoiseSource(seed, "warm-up")
         self._bias = BiasWatch(spec, self.agent, seed, device)
-        self._means = MetricMeans()
-        #: where the time goes; the driver adds its own part
-        self.shares = TimeShares()
+        self._log = LearningLog(spec.engine.log_interval)
+        #: where the time goes; driver and lanes add their own parts
+        self.shares = self._log.shares
+        self._finite = FiniteCheck(self.agent)
+        #: whether updates come between an action's choice and its step, so that a GPU works while the simulator does
+        self.overlaps = takes_up(spec.engine.overlap, device)
+        self._chosen: npt.NDArray[np.float32] | None = None  # the action whose step follows those updates
         self._episode: _Episode | None = None
         self._evaluation_requested = False
         self._evaluated_at = -1
-        self._logged_updates = 0
-        self._logged_step = 0
-        self._checked_updates = 0
-        self._learned_from: deque[tuple[int, int]] = deque(maxlen=REMEMBERED_STEPS)  # updates before, environment step
         self._reset_seed: int | None = self._seed_of("environment")  # for the next reset; None: the stream goes on
         self.step = 0
         self.phase = "act" if spec.settings.warm_up_steps > 0 else "evaluate"
+        self._claim = PrecisionClaim(resolve_precision(spec.engine.precision, device), device)
 
     def _seed_of(self, stream: str) -> int:
         return derive_seed(self.seed, stream) % 2**31
@@ -129,10 +127,11 @@ class TrainingSession:
         """Between two environment steps, with nothing of the last one left to do: the best place for a checkpoint."""
         return self.phase == "act"
 
-    def run(self) -> Generator[events.Message, None, None]:
+    def run(self) -> Items:
         """Go on until the budget is spent. State is changed before a message of it is yielded, never after.
 
-        Only events of the present step that follow a checkpoint taken within it are yielded again after a restart.
+        A request for an update is to be answered with its metrics; :class:`workbench.engine.lanes.Lanes` does so. Only
+        events of the present step that follow a checkpoint taken within it are yielded again after a restart.
         """
         while True:
             if self.phase == "act":
@@ -141,6 +140,8 @@ class TrainingSession:
                 yield from self._act()
             elif self.phase == "learn":
                 yield from self._learn()
+            elif self.phase == "step":
+                yield from self._step("evaluate")
             elif self.phase == "evaluate":
                 yield from self._evaluate()
             else:
@@ -151,7 +152,15 @@ class TrainingSession:
         episode = self._episode or self._begin_episode()
         self.agent.step = self.step
         with self.shares.measure("acting"):
-            action = self._choose(episode)
+            self._chosen = self._choose(episode)
+        if self.overlaps and self.step >= self.spec.settings.warm_up_steps:
+            self.phase = "learn"  # from what there is before this step; then it is taken
+        else:
+            yield from self._step("learn")
+
+    def _step(self, following: str) -> Iterator[events.Message]:
+        episode, action = self._episode or self._begin_episode(), self._chosen
+        assert action is not None
         with self.shares.measure("environment"):
             observation, reward, terminated, truncated = step_environment(self.environment, action, self.step + 1)
         check_shape(observation, self._facts.observation_shape, self.environment, self.step + 1)
@@ -160,7 +169,7 @@ class TrainingSession:
         episode.length += 1
         episode.total += reward
         self.step += 1
-        self.phase = "learn"
+        self.phase, self._chosen = following, None
         ended = terminated or truncated
         # The authors drop the episode that warm-up leaves unfinished and begin a new one.
         if ended or self.step == self.spec.settings.warm_up_steps:
@@ -191,42 +200,34 @@ class TrainingSession:
         self._episode = _Episode(observation, memory)
         return self._episode
 
-    def _learn(self) -> Iterator[events.Message]:
-        if self.step == self.spec.settings.warm_up_steps:
+    def _learn(self) -> Items:
+        ahead = self._chosen is not None  # of the environment step that the updates belong to
+        step = self.step + 1 if ahead else self.step
+        if step == self.spec.settings.warm_up_steps:
             yield events.WarmUpFinished(*self._where())
-        self.agent.step = self.step
-        self._learned_from.append((self.agent.updates, self.step))
-        items = self.agent.learn(self.replay, self.step)
+        self.agent.step = step
+        self._finite.begin_step(step)
+        items, answer = self.agent.learn(self.replay, step), None
         while True:
-            with self.shares.measure("update"):
-                metrics = next(items, None)
-            if metrics is None:
+            try:
+                with self.shares.measure("update"):
+                    item = items.send(answer)
+            except StopIteration:
                 break
-            self._means.add(metrics)
-            if self.agent.updates - self._checked_updates >= NONFINITE_INTERVAL:
+            if isinstance(item, UpdateRequest):
+                answer = yield item
+                continue
+            answer = None
+            self._log.means.add(item)
+            if self._finite.due:
                 self.check_finite()
             yield self._progress("learning")
-        self.phase = "evaluate"
-        if self.step == self.spec.settings.warm_up_steps + PATIENCE and self.agent.draws and not self.agent.updates:
+        self.phase = "step" if ahead else "evaluate"
+        if step == self.spec.settings.warm_up_steps + PATIENCE and self.agent.draws and not self.agent.updates:
             text = f"Nothing was learned in {PATIENCE:,} steps after warm-up: episodes hold no window to learn from."
-            yield events.Note(*self._where(), text)
-        if self._log_due():
-            yield self._log()
-
-    def _log_due(self) -> bool:
-        interval = self.spec.engine.log_interval
-        updates, steps = self.agent.updates - self._logged_updates, self.step - self._logged_step
-        # What learns without gradient updates is logged by environment steps.
-        return updates >= interval or (updates == 0 and steps >= interval and len(self._means) > 0)
-
-    def _log(self) -> events.ScalarsLogged:
-        values = self._means.take()
-        shares, seconds = self.shares.take()
-        values["speed/updates"] = (self.agent.updates - self._logged_updates) / seconds
-        values["speed/steps"] = (self.step - self._logged_step) / seconds
-        values.update({f"time/{name}": share for name, share in shares.items()})
-        self._logged_updates, self._logged_step = self.agent.updates, self.step
-        return events.ScalarsLogged(*self._where(), values)
+            yield self.note(text)
+        if self._log.due(step, self.agent.updates):
+            yield events.ScalarsLogged(*self._where(), self._log.take(step, self.agent.updates))
 
     def _evaluate(self) -> Iterator[events.Message]:
         trained = self.step - self.spec.settings.warm_up_steps
@@ -244,6 +245,7 @@ class TrainingSession:
             step=self.step,
             record=engine.record_evaluations,
             device=self.device,
+            plans=engine.record_plans,
         )
         _, seconds = yield from self._exhaust(evaluation.run(), "evaluation", "evaluating")
         self.phase = "measure"
@@ -255,6 +257,7 @@ class TrainingSession:
             tuple(episode.length for episode in evaluation.finished),
             seconds,
             evaluation.recording(),
+            evaluation.document(),
         )
 
     def _measure_bias(self) -> Iterator[events.Message]:
@@ -288,13 +291,7 @@ class TrainingSession:
 
     def check_finite(self) -> None:
         """Raise NonFiniteValue if a loss or gradient norm was not finite at some update; waits for the device."""
-        self._checked_updates = self.agent.updates
-        found = self.agent.first_nonfinite()
-        if found is not None:
-            name, update = found
-            steps = [step for updates, step in self._learned_from if updates < update]
-            step = steps[-1] if steps else self.step
-            raise NonFiniteValue(f"{name} was not finite at update {update:,} (environment step {step:,})")
+        self._finite.look(self.step)
 
     def view(self) -> events.SimulatorView | None:
         """The training environment's positions and velocities now; None where they are not known or no episode runs."""
@@ -303,6 +300,10 @@ class TrainingSession:
             return None
         return events.SimulatorView(*self._where(), *physics, self._episode.length, self._episode.total)
 
+    def note(self, text: str) -> events.Note:
+        """Something that a reader of the run should know, said here and now."""
+        return events.Note(*self._where(), text)
+
     def _progress(self, phase: str) -> events.Progress:
         return events.Progress(*self._where(), phase, self.spec.total_steps)
 
@@ -310,7 +311,8 @@ class TrainingSession:
         return self.run_id, self.step, self.agent.updates, time.time()
 
     def close(self) -> None:
-        """Release the environments."""
+        """Release the environments and the claim on torch's precision."""
+        self._claim.release()
         self.environment.close()
         self.evaluation_environment.close()
         self._bias.close()
@@ -325,7 +327,7 @@ class TrainingSession:
         """
         self.check_finite()
         agent = self.agent.state()
-        sums, means = self._means.state()
+        sums, logged = self._log.state()
         arrays = to_arrays("agent/", agent.tensors) | to_arrays("means/", sums)
         arrays |= to_arrays("noise/", {"acting": self._acting.state(), "warm-up": self._warm_up.state()})
         document: dict[str, Any] = {
@@ -334,18 +336,18 @@ class TrainingSession:
             "updates": self.agent.updates,
             "phase": self.phase,
             "agent": agent.document,
-            "means": means,
+            **logged,
             "replay": self.replay.state(),
             "acts_in_warm_up": self.acts_in_warm_up,
             "evaluation_requested": self._evaluation_requested,
             "evaluated_at": self._evaluated_at,
-            "logged": [self._logged_updates, self._logged_step],
-            "shares": self.shares.state(),
             "reset_seed": self._reset_seed,
             "episode": None,
         }
         simulator, document["simulator"] = save_simulator(self.environment)
         arrays |= simulator
+        if self._chosen is not None:
+            arrays["chosen"] = self._chosen
         if self._episode is not None:
             arrays["episode/observation"] = np.array(self._episode.observation)
             arrays |= to_arrays("memory/", self._episode.memory.tensors)
@@ -369,8 +371,7 @@ class TrainingSession:
         """
         arrays, document = checkpoint.arrays, checkpoint.document
         self.agent.load(AgentState(to_tensors("agent/", arrays), document["agent"]))
-        self._means.load(to_tensors("means/", arrays), document["means"], self.device)
-        self.shares.load(document["shares"])
+        self._log.load(to_tensors("means/", arrays), document, self.device)
         noise = to_tensors("noise/", arrays)
         self._acting.load(noise["acting"])
         self._warm_up.load(noise["warm-up"])
@@ -380,8 +381,8 @@ class TrainingSession:
         self.acts_in_warm_up = document["acts_in_warm_up"]
         self._evaluation_requested = document["evaluation_requested"]
         self._evaluated_at = document["evaluated_at"]
-        self._logged_updates, self._logged_step = document["logged"]
-        self._checked_updates = self.agent.updates
+        self._chosen = arrays.get("chosen")
+        self._finite.skip()
         self._reset_seed = document["reset_seed"]
         if self.step == 0:
             return None  # the environment was not touched yet

@@ -193,4 +193,6 @@ class ReplayBuffer:
                 self._views[name][row] = value
             return
         for name, value in values.items():
-            self._tensors[name][row] = torch.as_tensor(value, device=self.device)
+            tensor = self._tensors[name]
+            # From ordinary memory: it is read before this returns, and the host does not wait for the device.
+            tensor[row].copy_(torch.tensor(value, dtype=tensor.dtype), non_blocking=True)

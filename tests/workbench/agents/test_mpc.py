@@ -56,6 +56,8 @@ def plans_made(agent: ModelPredictiveControl, steps: int) -> list[int]:
         if "plan" in extras:
             planned.append(step)
             plan = extras["plan"].plan
+            assert [each.iteration for each in extras["iterations"]] == [1, 2]
+            assert extras["iterations"][-1] is extras["plan"]
         assert action == pytest.approx(plan[step - planned[-1]])  # the plan is what is executed
     return planned
 
@@ -68,11 +70,11 @@ def test_a_plan_is_executed_as_far_as_the_settings_say(interval: int, planned: l
 def test_a_search_begins_at_what_is_left_of_the_last_plan() -> None:
     agent = fitted(replanning_interval=2)
     seen = []
-    search = agent.planner.plan
-    agent.planner.plan = lambda problem: seen.append(problem) or search(problem)  # type: ignore[func-returns-value,method-assign]
+    search = agent.planner.iterate
+    agent.planner.iterate = lambda problem: seen.append(problem) or search(problem)  # type: ignore[func-returns-value,method-assign]
     assert plans_made(agent, 4) == [0, 2]
     assert seen[0].warm_start is None
-    first = search(seen[0].with_noise(NoiseSource(9, "other")))
+    first = next(search(seen[0].with_noise(NoiseSource(9, "other"))))
     assert seen[1].warm_start is not None
     assert torch.equal(seen[1].warm_start[1], seen[1].warm_start[2])  # two steps later, the last one repeated
     assert first.plan.shape == (3, 2)

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from workbench.benchmarks import planners, update
+from workbench.benchmarks import planners, timing
 from workbench.benchmarks.floor import SIZES, Floor, Pass, Sizes, products_of
 from workbench.benchmarks.planners import HORIZON, TASKS, Task, decide
 from workbench.commands.bench import BENCHMARKS
-from workbench.engine import acceleration
-from workbench.engine.acceleration import MatmulRoute
+from workbench.engine import processor
+from workbench.engine.processor import MatmulRoute
 
 TINY = Sizes(5, 2, batch=8, rollout_length=2, latent=3, hidden=8, model_hidden=12)
 CPU = torch.device("cpu")
@@ -23,8 +23,8 @@ CPU = torch.device("cpu")
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiny sizes can be asked for; torch's own products stay."""
     monkeypatch.setitem(SIZES, "tiny", TINY)
-    monkeypatch.setattr(update, "MOST_ROUNDS", 3)
-    monkeypatch.setattr(acceleration, "_chosen", MatmulRoute("torch", 1e-7, "this is a test"))
+    monkeypatch.setattr(timing, "MOST_ROUNDS", 3)
+    monkeypatch.setattr(processor, "_chosen", MatmulRoute("torch", 1e-7, "this is a test"))
 
 
 def flops(passes: list[Pass]) -> int:

@@ -16,15 +16,18 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from workbench.benchmarks import update
+from workbench.benchmarks import timing, update
+from workbench.benchmarks.alm_update import AlmUpdate
 from workbench.benchmarks.floor import SIZES, Floor, Sizes, passes, products, widths
 from workbench.benchmarks.peer import Peer, PeerProblem
-from workbench.benchmarks.update import main, make_update, run_update_benchmark
-from workbench.engine import acceleration
-from workbench.engine.acceleration import MatmulRoute
+from workbench.benchmarks.update import Wanted, main, run_update_benchmark
+from workbench.engine import processor
+from workbench.engine.processor import MatmulRoute
+from workbench.spec import EngineSettings
 
 TINY = Sizes(5, 2, batch=8, rollout_length=2, latent=3, hidden=8, model_hidden=12)
 CPU = torch.device("cpu")
+EAGER = "updates are computed operator by operator."
 
 #: stands in for the authors' code: takes its arguments, draws from its replay, prints, multiplies [64, 64] matrices
 CHECKOUT = """
@@ -58,8 +61,8 @@ class AlmAgent:
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiny sizes can be asked for; torch's own products stay."""
     monkeypatch.setitem(SIZES, "tiny", TINY)
-    monkeypatch.setattr(update, "MOST_ROUNDS", 4)
-    monkeypatch.setattr(acceleration, "_chosen", MatmulRoute("torch", 1e-7, "this is a test"))
+    monkeypatch.setattr(timing, "MOST_ROUNDS", 4)
+    monkeypatch.setattr(processor, "_chosen", MatmulRoute("torch", 1e-7, "this is a test"))
 
 
 @pytest.fixture
@@ -100,7 +103,7 @@ def test_floor_at_the_papers_sizes() -> None:
 @pytest.mark.parametrize("sizes", [TINY, replace(TINY, rollout_length=1), replace(TINY, rollout_length=4, batch=6)])
 def test_floor_is_what_an_update_multiplies(sizes: Sizes) -> None:
     """Neither is work left out of the floor, nor does the agent compute what is not needed."""
-    sample_and_update = make_update(sizes, CPU)
+    sample_and_update = AlmUpdate(sizes, CPU, EngineSettings())
     for work in (sample_and_update, Floor(products(sizes), CPU).run):
         with FlopCounterMode(display=False) as counter:
             work()
@@ -113,11 +116,13 @@ class Multiplications(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.shapes: Counter[tuple[int, ...]] = Counter()
+        self.dtypes: set[torch.dtype] = set()
 
     def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
         name = function.overloadpacket.__name__
         if name in ("mm", "bmm", "addmm", "baddbmm"):
             left, right = arguments[-2:]
+            self.dtypes |= {left.dtype, right.dtype}
             outer = sorted((left.shape[-2], right.shape[-1]))
             self.shapes[left.shape[0] if left.ndim == 3 else 1, left.shape[-1], *outer] += 1
         return function(*arguments, **(options or {}))
@@ -125,7 +130,7 @@ class Multiplications(TorchDispatchMode):
 
 def test_floor_multiplies_the_shapes_of_an_update() -> None:
     sizes = Sizes(7, 2, batch=10, rollout_length=3, latent=3, hidden=8, model_hidden=12)
-    work = Floor(products(sizes), CPU).run, make_update(sizes, CPU)
+    work = Floor(products(sizes), CPU).ready(), AlmUpdate(sizes, CPU, EngineSettings())
     found = []
     for each in work:
         with Multiplications() as mode:
@@ -139,7 +144,7 @@ def test_floor_multiplies_the_shapes_of_an_update() -> None:
 
 
 def test_json_has_every_field(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--json", "--sizes", "tiny"]) == 0
+    assert main(["--json", "--sizes", "tiny", "--device", "cpu"]) == 0
     captured = capsys.readouterr()
     answer = json.loads(captured.out)
     assert captured.err == ""
@@ -166,26 +171,65 @@ def test_json_has_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer["torch"] == torch.__version__
     assert answer["processor"]
     assert answer["rounds"] == 4
+    assert answer["acceleration"] == "eager"
+    assert [each["precision"] for each in answer["measured"]] == ["fp32"]
+    assert answer["measured"][0]["updates"]["eager"]["median"] == answer["ms_per_update"]
+
+
+def test_each_precision_is_measured_beside_its_own_floor(capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be had is named, and the rest is measured all the same."""
+    asked = ["--precision", "fp32", "bf16", "--mode", "graph", "--sizes", "tiny", "--device", "cpu"]
+    assert main([*asked, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [each["precision"] for each in answer["measured"]] == ["fp32", "bf16"]
+    for each in answer["measured"]:
+        assert list(each["updates"]) == ["eager"]
+        assert each["missing"] == {"graph": "There are no CUDA graphs on a CPU: " + EAGER}
+        assert each["updates"]["eager"]["per_floor"] > 1.0
+    assert main(asked) == 0
+    text = capsys.readouterr().out
+    assert "update, eager, bf16" in text
+    assert "update, CUDA graph: There are no CUDA graphs on a CPU" in text
+
+
+def test_a_floor_in_bf16_multiplies_bf16() -> None:
+    with Multiplications() as mode:
+        Floor(products(TINY), CPU, "bf16").ready()()
+    assert mode.dtypes == {torch.bfloat16}
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (["--precision", "tf32"], "engine.precision: tf32 needs a CUDA device"),
+        (["--device", "cuda:9"], "device: cuda:9 is not there"),
+    ],
+)
+def test_what_the_device_cannot_do_is_wrong_usage(
+    asked: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sizes", "tiny", "--device", "cpu", *asked]) == 2
+    assert reason in capsys.readouterr().err
 
 
 def test_ratios_are_medians_over_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """One round that something else disturbed does not count."""
-    rounds = {"update": [6.0, 6.0, 90.0, 9.0], "floor": [2.0, 2.0, 3.0, 3.0]}
+    rounds = {"eager": [6.0, 6.0, 90.0, 9.0], "floor": [2.0, 2.0, 3.0, 3.0]}
     monkeypatch.setattr(update, "in_turns", lambda updates, end: (rounds, rounds))
-    result = run_update_benchmark("tiny")
-    assert (result.update_per_floor, result.update.median, result.floor.median) == (3.0, 7500.0, 2500.0)
-    assert result.update.quartiles == (6000.0, 29250.0)
+    found = run_update_benchmark(Wanted("tiny")).first
+    assert (found.update_per_floor, found.floor.median) == ({"eager": 3.0}, 2500.0)
+    assert (found.updates["eager"].median, found.updates["eager"].quartiles) == (7500.0, (6000.0, 29250.0))
 
 
 def test_a_slow_machine_makes_its_least_number_of_rounds() -> None:
-    assert run_update_benchmark("tiny", seconds=0.0).rounds == 3
+    assert run_update_benchmark(Wanted("tiny", seconds=0.0)).first.rounds == 3
 
 
 def test_the_thread_that_asks_keeps_its_settings() -> None:
     before = torch.get_num_threads()
-    result = run_update_benchmark("tiny", threads=2, seconds=0.0)
+    result = run_update_benchmark(Wanted("tiny", threads=2, seconds=0.0))
     assert (result.threads, result.clock) == (2, "wall")
-    assert result.update.median == result.update.wall
+    assert result.first.updates["eager"].median == result.first.updates["eager"].wall
     assert torch.get_num_threads() == before
     assert float(torch.full((64,), 1e-30).mul(1e-10)[0]) > 0.0
     torch.set_num_threads(before)  # else a thread that never sets it takes the 2
@@ -224,12 +268,12 @@ def test_wrong_usage_is_named(arguments: list[str], reason: str, capsys: pytest.
 
 
 def test_peer_is_timed_in_a_process_of_its_own(checkout: Path) -> None:
-    result = run_update_benchmark("tiny", peer=checkout, seconds=0.0)
-    assert result.peer is not None
-    assert result.peer.median > 0
+    result = run_update_benchmark(Wanted("tiny", peer=checkout, seconds=0.0))
+    assert result.first.peer is not None
+    assert result.first.peer.median > 0
     assert result.peer_flops == 2 * 64**3
-    assert result.peer_per_update is not None
-    assert result.document()["peer_ms"] == result.peer.median
+    assert result.first.peer_per_update["eager"] > 0
+    assert result.document()["peer_ms"] == result.first.peer.median
 
 
 def test_a_peer_that_cannot_be_run_says_why(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,7 +287,7 @@ def test_a_peer_that_cannot_be_run_says_why(checkout: Path, capsys: pytest.Captu
 def test_a_peer_that_dies_on_the_way_says_why(checkout: Path) -> None:
     (checkout / "utils.py").write_text("def multiply(step):\n    if step > 2: raise ArithmeticError('loss is nan')\n")
     with pytest.raises(PeerProblem, match="ArithmeticError: loss is nan"):
-        run_update_benchmark("tiny", peer=checkout, seconds=0.0)
+        run_update_benchmark(Wanted("tiny", peer=checkout, seconds=0.0))
 
 
 @pytest.mark.skipif("ALM_PEER" not in os.environ, reason="ALM_PEER does not name a checkout of the authors' code")

@@ -26,8 +26,8 @@ from tests.workbench.engine.small_agent import ENTRIES
 from workbench import events
 from workbench.agents import AGENTS
 from workbench.engine import driver, worker
-from workbench.engine.acceleration import prepare_cpu
 from workbench.engine.channel import Channel
+from workbench.engine.processor import prepare_cpu
 from workbench.engine.queue import RunQueue
 from workbench.engine.recorder import Recorder, RunState
 from workbench.engine.worker import open_session

@@ -25,7 +25,8 @@ from tests.workbench.engine.lab import (
 from workbench import events
 from workbench.engine import driver as driver_module
 from workbench.engine.channel import Channel
-from workbench.engine.driver import Driver, Patience
+from workbench.engine.driver import Convoy, Driver, Patience
+from workbench.engine.lanes import Lanes
 from workbench.engine.queue import RunQueue
 from workbench.engine.recorder import Recorder
 from workbench.engine.session import TrainingSession
@@ -234,22 +235,21 @@ def test_driving_costs_little(project: Project) -> None:
     spec, seed = recorder.spec(run_id)
     session = TrainingSession(spec, seed, run_id, device)
     inside = 0.0
-    items = session.run
+    lanes = Lanes([session])
+    [lane] = lanes.lanes
+    advance = lane.advance
 
     def timed() -> Any:
         nonlocal inside
-        generator = items()
-        while True:
-            begin = time.thread_time()
-            message = next(generator, None)
-            inside += time.thread_time() - begin
-            if message is None or message.step == 3900:
-                return
-            yield message
+        begin = time.thread_time()
+        message = advance()
+        inside += time.thread_time() - begin
+        return None if message is None or message.step == 3900 else message
 
-    session.run = timed  # type: ignore[method-assign]
+    lane.advance = timed  # type: ignore[method-assign]
     begin = time.thread_time()
-    Driver(session, recorder, Channel()).drive()
+    for _, ending in Convoy(lanes, [Driver(lane, recorder, Channel())]).drive():
+        assert ending is RunState.FINISHED
     total = time.thread_time() - begin
     session.close()
     per_item = (total - inside) / 3900

@@ -15,7 +15,7 @@ from workbench.engine import ladder
 from workbench.engine.ladder import Ladder, Rung, climb
 from workbench.engine.planning_desk import PlanLook, PlanningDesk, PlanWish, RealityDesk, with_settings
 from workbench.engine.recorder import Recorder
-from workbench.engine.start_state import BodiesAt
+from workbench.engine.start_state import BodiesAt, HandSet, StartState, look_at_start
 from workbench.planners import PLANNERS
 from workbench.planners.presets import planner_settings
 from workbench.planners.rounds import rounds_of
@@ -33,7 +33,7 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
         yield Recorder(project)
 
 
-def wish(planner: str = "cem", state: str | BodiesAt = "reset:3", model: str = "learned", **values: object) -> PlanWish:
+def wish(planner: str = "cem", state: StartState = "reset:3", model: str = "learned", **values: object) -> PlanWish:
     name, settings = planner_settings(planner, {**SMALL, **values} if planner == "cem" else values)
     return PlanWish(1, "last", state, name, settings, model)  # type: ignore[arg-type]
 
@@ -92,6 +92,27 @@ def test_the_true_dynamics_and_other_starts(recorder: Recorder) -> None:
     desk.close()
 
 
+def test_a_state_set_by_hand_is_another_one_by_its_numbers(recorder: Recorder) -> None:
+    facts = exhaust(look_at_start(recorder, 1, "last", "reset:3"))
+    assert [part.name for part in facts.coordinates.positions] == ["angle"]
+    same = exhaust(look_at_start(recorder, 1, "last", HandSet("reset:3")))
+    assert (same.qpos, same.qvel) == (facts.qpos, facts.qvel)
+    turned = HandSet("reset:3", qpos=np.array([2.0]))
+    assert exhaust(look_at_start(recorder, 1, "last", turned)).qvel == facts.qvel
+    desk = PlanningDesk(recorder)
+    (reset,), _ = looks(desk, wish(model="true"), 0, 1)
+    (by_hand,), _ = looks(desk, wish(state=turned, model="true"), 0, 1)
+    assert by_hand.step.latents[0] == pytest.approx([2.0, facts.qvel[0]], abs=1e-6)
+    assert not np.allclose(reset.step.latents[0], by_hand.step.latents[0])
+    fast = BodiesAt(np.array([0.0]), np.array([8.5]))  # as no simulator reports it, but none is asked
+    assert looks(desk, wish(state=HandSet(fast, qpos=np.array([0.1]))), 0, 1)[0]
+    with pytest.raises(SettingsError) as caught:
+        looks(desk, wish(state=HandSet("reset:3", np.zeros(2), np.array([9.0]))), 0, 1)
+    assert [problem.field for problem in caught.value.problems] == ["qpos", "qvel[0]"]
+    assert len(looks(desk, wish(), 0, 1)[0]) == 1, "it goes on with another state"
+    desk.close()
+
+
 @pytest.mark.parametrize("model", ["learned", "true"])
 @pytest.mark.parametrize("planner", list(PLANNERS))
 def test_every_planner_steps_in_both_dynamics(recorder: Recorder, planner: str, model: str) -> None:
@@ -115,6 +136,11 @@ def test_reality_is_encoded_into_the_plane_of_the_plan(recorder: Recorder) -> No
     assert real.path is not None
     assert real.path[0] == pytest.approx(look.path[0], abs=1e-4), "both begin in the start state"
     assert real.path.shape == (5, 2)
+    assert real.check.qpos is not None
+    assert real.check.qvel is not None
+    assert (real.check.qpos.shape, real.check.qvel.shape) == ((5, 1), (5, 1))
+    shown = np.stack((np.cos(real.check.qpos[:, 0]), np.sin(real.check.qpos[:, 0]), real.check.qvel[:, 0]), 1)
+    assert real.check.observations == pytest.approx(shown, abs=1e-5), "where the bodies were is what was seen"
     assert real.check.imagined_return == pytest.approx(look.step.plan_return, rel=1e-4)
     desk.close()
 
