@@ -29,6 +29,13 @@ STATE_RANK = (
     *(RunState.INTERRUPTED, RunState.QUEUED, RunState.STOPPED, RunState.FINISHED),
 )
 
+
+def _of_those_that_run(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The sum over the line's running runs; where none runs, the mean over all: they need not have run at once."""
+    running = func.sum(case((Run.status == RunState.RUNNING.value, column)))
+    return func.coalesce(running, func.avg(column))
+
+
 #: what a folded line is sorted by, where it is not the smallest of its runs' values
 _COMBINED: dict[str, Any] = {
     "step": func.avg,
@@ -36,8 +43,8 @@ _COMBINED: dict[str, Any] = {
     "updates": func.avg,
     "latest_return": func.avg,
     "best_return": func.max,
-    "steps_per_second": func.sum,
-    "updates_per_second": func.sum,
+    "steps_per_second": _of_those_that_run,
+    "updates_per_second": _of_those_that_run,
     "active_seconds": func.max,
     "heartbeat": func.max,
     "ended": func.max,

@@ -1,8 +1,9 @@
-"""``make demo``: trains a study with this code and packs what is worth looking at into ``assets/demo``.
+"""``make demo``: trains two studies with this code and packs what is worth looking at into ``assets/demo``.
 
-The study takes terms of ALM's objective away one by one, at the sizes of the preset ``alm-quick`` with three seeds; one
-more run shows another task. All of it takes some hours on two cores; broken off, it goes on where it was. What only
-continuing needs (resume points, replay) is left out, and of snapshots and recorded episodes a few are kept.
+One takes terms of ALM's objective away one by one, at the sizes of the preset ``alm-quick`` with three seeds; the other
+climbs from MBRL 0.5 to 1.5 by their presets; one more run shows ALM on another task. All of it takes some hours on two
+cores; broken off, it goes on where it was. What only continuing needs (resume points, replay) is left out, and of
+snapshots and recorded episodes a few are kept.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from storage import Project, RunFilter, RunRow, RunState, export_bundle, import_
 from storage.lock import LOCK_NAME
 from workbench.analysis.steps import exhaust
 from workbench.commands.output import duration, number, tell
-from workbench.engine.acceleration import use_threads
 from workbench.engine.bias import measure_bound_of, measure_checkpoints
+from workbench.engine.processor import use_threads
 from workbench.engine.queue import RunQueue
 from workbench.engine.recorder import Recorder
 from workbench.engine.study import begin, go_on
-from workbench.engine.study_plan import StudyPlan, each_alone
+from workbench.engine.study_plan import StudyPlan, Variant, each_alone
 from workbench.engine.subject import every_checkpoint
 from workbench.presets import find_preset
 
@@ -47,6 +48,25 @@ class Other:
     name: str
     environment: str
     changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A study of presets of one agent: the first one is its base; ``changes`` go over each of them."""
+
+    name: str
+    presets: tuple[str, ...]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def plan(self) -> StudyPlan:
+        """The study. Raises SettingsError."""
+        base, *others = (find_preset(preset).spec(self.changes, device="cpu") for preset in self.presets)
+        usual = base.flat()
+        variants = (
+            Variant(preset, {path: value for path, value in other.flat().items() if value != usual[path]})
+            for preset, other in zip(self.presets[1:], others, strict=True)
+        )
+        return StudyPlan(self.name, base, tuple(variants))
 
 
 @dataclass(frozen=True)
@@ -68,6 +88,7 @@ class Demo:
             **{"actor_loss": ("td3",), "rollout_length": (1, 5)},
         }
     )
+    ladders: tuple[Ladder, ...] = (Ladder("From MBRL 0.5 to 1.5", ("mbrl-1.5", "mbrl-1.0", "mbrl-0.5")),)
     others: tuple[Other, ...] = (
         Other(
             "Pendulum, learned in a minute",
@@ -87,6 +108,11 @@ class Demo:
         """The study. Raises SettingsError."""
         base = find_preset("alm-quick").spec(self.base, environment=self.environment, seeds=self.seeds, device="cpu")
         return StudyPlan(self.study, base, tuple(each_alone(base, self.toggles)))
+
+    @property
+    def plans(self) -> tuple[StudyPlan, ...]:
+        """Every study, ALM's first. Raises SettingsError."""
+        return (self.plan(), *(ladder.plan() for ladder in self.ladders))
 
 
 DEMO = Demo()
@@ -121,10 +147,12 @@ def train(project: Project, demo: Demo) -> None:
     queue = RunQueue(Recorder(project, HOST), limits={"cpu": 2})
     told = {row.id for row in project.runs.page() if row.ended is not None}
     try:
-        if any(study.name == demo.study for study in project.studies.list()):
-            go_on(queue, demo.study)
-        else:
-            begin(queue, demo.plan())
+        begun = {study.name for study in project.studies.list()}
+        for plan in demo.plans:
+            if plan.name in begun:
+                go_on(queue, plan.name)
+            else:
+                begin(queue, plan)
         for other in demo.others:
             if other.name not in {row.name for row in project.runs.page()}:
                 spec = find_preset("alm-quick").spec(other.changes, environment=other.environment, device="cpu")
@@ -145,9 +173,9 @@ def train(project: Project, demo: Demo) -> None:
 
 
 def first_seeds(project: Project, demo: Demo) -> list[list[RunRow]]:
-    """The runs of each arm by seed, the base's first; then those beside the study."""
-    study = project.studies.find(demo.study)
-    groups = [variant.group_id for variant in study.variants]
+    """The runs of each arm by seed, ALM's base first; then those beside the studies."""
+    names = (demo.study, *(ladder.name for ladder in demo.ladders))
+    groups = [variant.group_id for name in names for variant in project.studies.find(name).variants]
     arms = [list(project.runs.page(RunFilter(group=group), sort=[("seed", "asc")])) for group in groups]
     return [*arms, *([row] for row in project.runs.page() if row.group_id not in groups)]
 
@@ -158,6 +186,8 @@ def measure(project: Project, demo: Demo) -> None:
     arms = first_seeds(project, demo)
     base = arms[0][0]
     for first, *_ in arms:
+        if first.agent != "alm":  # no critic whose bias could be measured
+            continue
         every = every_checkpoint(recorder, first.id)
         chosen = [every[place] for place in _spread(len(every), demo.measured if first is base else 1)]
         exhaust(measure_checkpoints(recorder, first.id, chosen))

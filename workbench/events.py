@@ -7,7 +7,7 @@ epoch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -58,17 +58,28 @@ class WarmUpFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class EvaluationFinished(Event):
-    """Undiscounted returns and lengths of the evaluation episodes; ``recording`` holds the first one's arrays."""
+    """Undiscounted returns and lengths of the evaluation episodes; ``recording`` holds the first one's arrays.
+
+    ``document`` is JSON to be stored with them.
+    """
 
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
     seconds: float
     recording: dict[str, npt.NDArray[Any]]
+    document: dict[str, Any] = field(default_factory=dict)
 
     @property
     def mean_return(self) -> float:
         """Mean over the episodes."""
         return float(np.mean(self.returns))
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What can be listed of the recording; ``plans`` are the decisions whose plans it holds, where it has some."""
+        found = {"return": self.returns[0], "length": self.lengths[0], "mean_return": self.mean_return}
+        plans = self.recording.get("plans/decision")
+        return found if plans is None else {**found, "plans": len(plans)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from storage import ArtifactRow, Project, RunRow, RunState, open_project
 from storage.migrations import head
 from storage.project import check_schema
 from tests.workbench.engine.faulty import FAULTY
-from workbench.demo import DEMO, FOLDER, HOST, WORKSHOP, Demo, Other, first_seeds, main, make_demo, size_of
-from workbench.engine.acceleration import prepare_cpu, use_threads
+from workbench.demo import DEMO, FOLDER, HOST, WORKSHOP, Demo, Ladder, Other, first_seeds, main, make_demo, size_of
 from workbench.engine.checkpoint import to_tensors
 from workbench.engine.evaluation import EvaluatingPolicy, Evaluation
+from workbench.engine.processor import prepare_cpu, use_threads
 from workbench.engine.recorder import Recorder
 from workbench.engine.session import TrainingSession
 from workbench.engine.study import how_far
@@ -95,11 +95,11 @@ def test_its_copy_opens_with_the_present_schema(project: Project) -> None:
     rows = project.runs.page(sort=[("id", "asc")])
     assert {row.status for row in rows} == {RunState.FINISHED}
     assert [row.step for row in rows] == [row.total_steps for row in rows]
-    study = project.studies.find(DEMO.study)
-    assert {variant.name for variant in study.variants if not variant.base} == {
-        variant.name for variant in DEMO.plan().variants
-    }
-    assert all(not arm.left and not arm.missing for arm in how_far(project, study))
+    for plan in DEMO.plans:
+        study = project.studies.find(plan.name)
+        stored = {variant.name: dict(variant.changes) for variant in study.variants if not variant.base}
+        assert stored == {variant.name: dict(variant.changes) for variant in plan.variants}
+        assert all(not arm.left and not arm.missing for arm in how_far(project, study))
     assert {row.name for row in rows if row.study is None} == {other.name for other in DEMO.others}
 
 
@@ -109,14 +109,14 @@ def test_everything_in_it_is_whole_and_nothing_is_there_for_continuing(project: 
             project.artifacts.verify(file)
             assert file.kind in {"snapshot", "episode", "analysis"}
         evaluations = project.series.read(row.id, "evaluation/return")
-        assert len(evaluations) >= 4
+        assert len(evaluations) >= (4 if row.agent == "alm" else 3)
         assert row.latest_return == evaluations.value[-1]
     base = base_run(project)
     assert len(project.artifacts.list(base.id, "snapshot")) == DEMO.snapshots
     assert len(project.artifacts.list(base.id, "episode")) == DEMO.episodes
     for first, *others in first_seeds(project, DEMO):
         kinds = [file.kind for file in project.artifacts.list(first.id)]
-        assert {"snapshot", "episode", "analysis"} == set(kinds)
+        assert set(kinds) == {"snapshot", "episode", *(["analysis"] if first.agent == "alm" else [])}
         assert all(project.artifacts.list(run.id) == () for run in others)
     assert not (project.folder / "quarantine").exists()
 
@@ -137,7 +137,7 @@ def test_it_is_small_and_tells_nothing_of_the_machine_that_made_it(project: Proj
 
 
 def test_a_checkpoint_reproduces_its_stored_evaluation(project: Project) -> None:
-    (run,) = [row for row in project.runs.page() if row.environment == "Pendulum-v1"]
+    (run,) = [row for row in project.runs.page() if row.name == DEMO.others[0].name]
     snapshot = Recorder(project).snapshot_row(run.id, "last")
     (stored,) = [entry.data for entry in project.log.read(run.id, ["evaluation"]) if entry.step == snapshot.step]
     repeated = repeated_returns(opened_session(project, run, snapshot), snapshot.step)
@@ -169,6 +169,15 @@ def test_a_recorded_episode_is_what_its_checkpoint_does(project: Project) -> Non
 # ---- making it ------------------------------------------------------------------------------------------------------
 
 
+#: of an MPC agent
+TINY_PLANS: dict[str, Any] = {
+    **{"total_steps": 60, "warm_up_steps": 30, "batch_size": 8, "environment.max_episode_steps": 15},
+    **{"engine.evaluation_interval": 30, "engine.log_interval": 5, "engine.evaluation_episodes": 1},
+    **{"model.hidden_size": 8, "model.most_epochs": 2, "refit_interval": 30, "planner.horizon": 2},
+    **{"planner.candidates": 8, "planner.elites": 2, "planner.iterations": 1, "replanning_interval": 2},
+}
+
+
 def _tiny(environment: str = "Pendulum-v1", **changes: Any) -> Demo:
     return Demo(
         study="Tiny",
@@ -176,6 +185,7 @@ def _tiny(environment: str = "Pendulum-v1", **changes: Any) -> Demo:
         seeds=(1, 2),
         base=TINY | changes,
         toggles={"kl_term": (False,)},
+        ladders=(Ladder("Loops", ("mbrl-1.5",), TINY_PLANS),),
         others=(Other("Beside", "Pendulum-v1", TINY),),
         snapshots=2,
         episodes=2,
@@ -195,10 +205,11 @@ def test_it_is_made_again_in_place_of_what_was_there(tmp_path: Path) -> None:
     with open_project(folder) as made:
         arms = first_seeds(made, demo)
         kinds = [[[file.kind for file in made.artifacts.list(run.id)] for run in arm] for arm in arms]
-        assert [[row.seed for row in arm] for arm in arms] == [[1, 2], [1, 2], [1]]
+        assert [[row.seed for row in arm] for arm in arms] == [[1, 2], [1, 2], [1, 2, 3], [1]]
         assert {row.status for row in made.runs.page()} == {RunState.FINISHED}
     assert sorted(kinds[0][0]) == ["analysis"] * 3 + ["episode"] * 2 + ["snapshot"] * 2
-    assert sorted(kinds[1][0]) == sorted(kinds[2][0]) == ["analysis", "episode", "snapshot"]
+    assert sorted(kinds[1][0]) == sorted(kinds[3][0]) == ["analysis", "episode", "snapshot"]
+    assert sorted(kinds[2][0]) == ["episode", "snapshot"]
     assert kinds[0][1] == kinds[1][1] == []
 
 
@@ -209,7 +220,10 @@ def test_a_run_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     base = {name: value for name, value in TINY.items() if not name.startswith("environment.")}
     base |= {"environment.fault": "step", "environment.at": 30}
     with pytest.raises(RuntimeError, match=r"is failed: .*the motor is stuck"):
-        make_demo(folder, Demo(environment=FAULTY, seeds=(1,), base=base, toggles={"kl_term": (False,)}, others=()))
+        make_demo(
+            folder,
+            Demo(environment=FAULTY, seeds=(1,), base=base, toggles={"kl_term": (False,)}, ladders=(), others=()),
+        )
     assert {path.name for path in tmp_path.iterdir()} == {"demo", WORKSHOP}
     assert [path.name for path in folder.iterdir()] == ["old.txt"]
 

@@ -7,6 +7,7 @@ import sys
 
 import torch
 
+from tests.tiny_runs import messages_of
 from workbench import events, metrics
 from workbench.engine.session import TrainingSession
 from workbench.presets import find_preset
@@ -29,7 +30,7 @@ def test_every_metric_of_a_training_run_is_described() -> None:
     session = TrainingSession(spec, 1, 1, torch.device("cpu"))
     found: set[str] = set()
     try:
-        for message in session.run():
+        for message in messages_of(session):
             if isinstance(message, events.Event):
                 found |= metrics.scalars(message).keys()
     finally:

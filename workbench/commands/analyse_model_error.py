@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.commands.analyse_latent_rollout import told_steps
 from workbench.commands.output import Report
@@ -29,43 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def analyse(recorder: Recorder, subject: Subject, arguments: argparse.Namespace) -> Analysis[Report]:
     """Judge the model by recorded and by fresh episodes."""
+    from workbench.analysis.model_error_file import arrays_of, document_of
     from workbench.engine.judging import held_out_and_visited
 
     found = yield from held_out_and_visited(
         recorder, subject, arguments.horizon, arguments.episodes, arguments.starts
     )
-    kinds = {name: _document(error) for name, error in found.items()}
-    document = {
-        "summary": {name: {"useful_steps": error.useful, "horizon": error.horizon} for name, error in found.items()},
-        "criterion": "latent error at most half of the better baseline's (copy last, mean latent), at every step",
-        "band": "middle 80 % of the starts",
-        "observation_unit": "standard deviations of each coordinate; null without a decoder",
-        "kinds": kinds,
-    }
     lines = [line for name, error in found.items() for line in _lines(_TITLES[name], error)]
-    return Report(document, tuple(lines), _arrays(found))
-
-
-def _document(error: ModelError) -> dict[str, Any]:
-    curves: dict[str, Any] = {"episodes": error.episodes, "starts": error.starts}
-    for name in ("latent", "reward", "observation"):
-        band, baseline = getattr(error, name), getattr(error, f"{name}_baseline")
-        known = band is not None
-        curves[name] = {part: getattr(band, part).tolist() for part in ("mean", "low", "high")} if known else None
-        if known:
-            curves[name]["baseline"] = baseline.tolist()
-    return curves
-
-
-def _arrays(found: dict[str, ModelError]) -> dict[str, Any]:
-    arrays: dict[str, Any] = {}
-    for kind, error in found.items():
-        for name in ("latent", "reward", "observation"):
-            band = getattr(error, name)
-            if band is not None:
-                arrays |= {f"{kind}/{name}/{part}": getattr(band, part) for part in ("mean", "low", "high")}
-                arrays[f"{kind}/{name}/baseline"] = getattr(error, f"{name}_baseline")
-    return arrays
+    return Report(document_of(found, arguments.horizon), tuple(lines), arrays_of(found))
 
 
 def _lines(title: str, error: ModelError) -> list[str]:

@@ -15,7 +15,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from workbench.commands import analyse_bound, analyse_latent_rollout, analyse_model_error, analyse_q_bias, project
+from workbench.commands import (
+    analyse_bound,
+    analyse_exploitation,
+    analyse_latent_rollout,
+    analyse_model_error,
+    analyse_overfitting,
+    analyse_q_bias,
+    project,
+)
 from workbench.commands.output import check_counts, finite, print_document, say, tell
 
 if TYPE_CHECKING:
@@ -29,12 +37,14 @@ ANALYSES: dict[str, ModuleType] = {
     "model-error": analyse_model_error,
     "q-bias": analyse_q_bias,
     "bound": analyse_bound,
+    "exploitation": analyse_exploitation,
+    "overfitting": analyse_overfitting,
 }
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     """Make the parsers of this module's commands with ``add``."""
-    parser = add("analyse", help="look into a run: its model, its critic, its bound")
+    parser = add("analyse", help="look into a run: its model, its critic, its bound, its plans")
     kinds = parser.add_subparsers(title="analyses", metavar="ANALYSIS", required=True)
     for name, module in ANALYSES.items():
         help_text = module.HELP

@@ -13,10 +13,12 @@ from workbench.commands.window import hand_over
 #: name -> module with ``configure(parser)`` and ``run(arguments) -> int``; the window's is handed the process over
 BENCHMARKS = {
     "update": "workbench.benchmarks.update",
+    "lanes": "workbench.benchmarks.lanes",
     "planners": "workbench.benchmarks.planners",
     "q-bias": "workbench.benchmarks.q_bias",
     "storage": "workbench.benchmarks.storage",
     "gui": "ui.bench",
+    "memory": "ui.bench_memory",
 }
 
 

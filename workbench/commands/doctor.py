@@ -128,7 +128,7 @@ def device() -> Iterator[Check]:
 
 def matrix_products() -> Iterator[Check]:
     """Which library multiplies matrices on the CPU."""
-    from workbench.engine.acceleration import prepare_cpu
+    from workbench.engine.processor import prepare_cpu
 
     yield Check("matrix products", OK, f"CPU matrix products: {prepare_cpu('auto')}.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from workbench.noise import derive_seed
 
 #: how the names of episodes begin that were recorded on demand
 FRESH = "fresh"
+#: how the names of episodes begin that a planner drove in place of the policy; in their ``info``, the planner's name
+DRIVEN = "driven"
 #: steps after which a fresh episode is cut where its task has no limit of its own
 LONGEST = 1000
 
@@ -40,14 +43,18 @@ def recorded_episodes(recorder: Recorder, run_id: int) -> tuple[ArtifactRow, ...
 
 
 def nearest_episode(recorder: Recorder, run_id: int, step: int) -> ArtifactRow | None:
-    """The recorded episode nearest to environment step ``step``, the younger of two; None where there is none."""
-    rows = recorded_episodes(recorder, run_id)
+    """The agent's recorded episode nearest to environment step ``step``, the younger of two; None where none is."""
+    rows = [row for row in recorded_episodes(recorder, run_id) if DRIVEN not in row.info]
     return min(reversed(rows), key=lambda row: abs(row.step - step), default=None)
 
 
 def read_recording(recorder: Recorder, row: ArtifactRow) -> Recording:
     """What ``row`` holds. Raises storage.ArtifactDamaged, also for a file without the arrays of an episode."""
-    arrays, _ = recorder.project.artifacts.load(row)
+    return recording_of(row, recorder.project.artifacts.load(row)[0])
+
+
+def recording_of(row: ArtifactRow, arrays: Mapping[str, NDArray[Any]]) -> Recording:
+    """What the ``arrays`` of ``row`` hold. Raises storage.ArtifactDamaged where they are not those of an episode."""
     missing = [name for name in ("observations", "actions", "rewards") if name not in arrays]
     if missing or not 0 < len(arrays["rewards"]) == len(arrays["actions"]) == len(arrays["observations"]) - 1:
         what = f"The episode {row.name} of run {row.run_id} does not hold the steps of an episode."

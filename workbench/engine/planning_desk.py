@@ -13,9 +13,9 @@ import torch
 
 from workbench.analysis.steps import Analysis, AnalysisStep
 from workbench.engine.recorder import Recorder
-from workbench.engine.start_state import BodiesAt, begin_at
+from workbench.engine.start_state import StartState, begin_at
 from workbench.engine.subject import Subject, open_subject
-from workbench.environments.simulator_state import model_of
+from workbench.environments.action_names import action_names
 from workbench.environments.wrappers import Environment
 from workbench.models.true_model import true_model
 from workbench.models.world_model import WorldModel
@@ -43,7 +43,7 @@ class PlanWish:
 
     run_id: int
     checkpoint: str
-    state: str | BodiesAt
+    state: StartState
     planner: str
     settings: PlannerSettings
     model: Literal["learned", "true"] = "learned"
@@ -197,15 +197,6 @@ def _facts(case: PlanningCase) -> PlanningFacts:
         cloud=plane(latents),
         rounds=rounds_of(case.wish.settings),
     )
-
-
-def action_names(environment: Environment, count: int) -> tuple[str, ...]:
-    """What each of ``count`` actions moves: the actuators' names where the simulation has them, else a number."""
-    model = model_of(environment)
-    if model is None or model.nu != count:
-        return tuple(f"Action {place + 1}" for place in range(count))
-    names = [model.actuator(place).name for place in range(count)]
-    return tuple(name or f"Action {place + 1}" for place, name in enumerate(names))
 
 
 @dataclass(frozen=True, eq=False)

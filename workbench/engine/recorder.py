@@ -39,8 +39,10 @@ from workbench.engine.checkpoint import (
     to_tensors,
 )
 from workbench.engine.log_entries import log_entry
+from workbench.engine.precision import stated_precision
 from workbench.engine.provenance import machine, versions
 from workbench.engine.session import TrainingSession
+from workbench.engine.space import bytes_needed
 from workbench.metrics import scalars
 from workbench.settings import Problem, SettingsError
 from workbench.spec import RunSpec
@@ -143,7 +145,7 @@ class Recorder:
                 environment=spec.environment,
                 seed=seed,
                 device=spec.device,
-                precision=spec.engine.precision,
+                precision=stated_precision(spec.engine.precision, spec.device),
                 spec=document,
                 content_hash=spec.content_hash(),
                 total_steps=spec.total_steps,
@@ -163,15 +165,7 @@ class Recorder:
 
     def require_space(self, spec: RunSpec) -> None:
         """Raise storage.DiskFull unless checkpoints and recordings of ``spec`` will fit, by a rough guess."""
-        settings, engine = spec.settings, spec.engine
-        sizes = [getattr(settings, name) for name in ("hidden_size", "model_hidden_size") if hasattr(settings, name)]
-        networks = 10 * max(sizes, default=256) ** 2 * 4
-        snapshots = int(100 / engine.snapshot_percent) if engine.keep_snapshots else 2
-        recordings = spec.total_steps // engine.evaluation_interval if engine.record_evaluations else 0
-        recordings += 3 * (spec.total_steps // engine.bias_interval) if engine.bias_interval else 0
-        # Two resume points of weights and both of Adam's moments, rows and recorded steps of up to 100 numbers.
-        needed = (2 * 3 + snapshots) * networks + min(settings.replay_capacity, spec.total_steps) * 400
-        require_space(self.project.folder, needed + recordings * 250_000, "start this run")
+        require_space(self.project.folder, bytes_needed(spec), "start this run")
 
     def run(self, run_id: int) -> RunRow:
         """The run's row."""
@@ -225,9 +219,8 @@ class Recorder:
         metrics, kinds = (recorded.metrics, recorded.kinds) if recorded and again else (frozenset(), frozenset())
         # The file first: it alone may be refused, and the whole event is then tried again.
         if isinstance(event, events.EvaluationFinished) and event.recording:
-            name = f"evaluation-{event.step}"
-            info = {"return": event.returns[0], "length": event.lengths[0], "mean_return": event.mean_return}
-            self.project.artifacts.save(run_id, "episode", event.step, name, event.recording, info, info)
+            name, document = f"evaluation-{event.step}", {**event.info, **event.document}
+            self.project.artifacts.save(run_id, "episode", event.step, name, event.recording, document, event.info)
         elif isinstance(event, events.AnalysisFinished):
             name, document = f"{event.analysis}-{event.step}", {**event.document, "step": event.step}
             self.project.artifacts.save(run_id, "analysis", event.step, name, event.arrays, document, event.info)
@@ -395,9 +388,9 @@ class Recorder:
             frozenset(entry.kind for entry in self.project.log.read(run_id, REPEATABLE_KINDS) if entry.step == step),
         )
 
-    def note_versions(self, run_id: int, matmul: str) -> list[str]:
-        """Store what runs the run from now on, ``matmul`` being the library of its products; returns what changed."""
-        before, now = self.project.runs.get(run_id).versions, versions() | {"matmul": matmul}
+    def note_versions(self, run_id: int, **how: str) -> list[str]:
+        """Store what runs the run from now on, and ``how``, such as the library of products; returns what changed."""
+        before, now = self.project.runs.get(run_id).versions, versions() | how
         self.project.runs.set_versions(run_id, now)
         return [f"{name} {before[name]} -> {now[name]}" for name in now if name in before and before[name] != now[name]]
 

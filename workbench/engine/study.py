@@ -41,14 +41,15 @@ def go_on(queue: RunQueue, name: str) -> list[int]:
     arms = {arm.name: arm for arm in plan.arms}
     queued = []
     found = how_far(project, study)
-    for variant in found:
-        for run in variant.left:
-            queue.resume(run.id)
-            queued.append(run.id)
-    for seed in plan.base.seeds:
+    with queue.held():
         for variant in found:
-            if seed in variant.missing:
-                queued += queue.submit(plan.spec(arms[variant.name], (seed,)), group=variant.group_id)
+            for run in variant.left:
+                queue.resume(run.id)
+                queued.append(run.id)
+        for seed in plan.base.seeds:
+            for variant in found:
+                if seed in variant.missing:
+                    queued += queue.submit(plan.spec(arms[variant.name], (seed,)), group=variant.group_id)
     return queued
 
 

@@ -61,14 +61,15 @@ class ObservationNoise(_Noisy):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """The noisy first observation."""
         observation, info = super().reset(seed=seed, options=options)
-        return self._disturbed(observation), info
+        return self.observation(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """The noisy observation; reward and ends are the task's."""
         observation, *rest = super().step(action)
-        return (self._disturbed(observation), *rest)
+        return (self.observation(observation), *rest)
 
-    def _disturbed(self, observation: Any) -> Any:
+    def observation(self, observation: Any) -> Any:
+        """``observation`` with fresh noise."""
         return np.asarray(observation + self._draw(observation.shape), np.float32)
 
 

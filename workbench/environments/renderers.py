@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from workbench.environments.ghost import Ghost
 from workbench.environments.make import make_environment
 from workbench.environments.own_rendering import OwnRenderer
 from workbench.environments.problem import EnvironmentProblem
@@ -49,6 +50,9 @@ class Renderer(Protocol):
         self, qpos: NDArray[np.float64], qvel: NDArray[np.float64], width: int, height: int, *, fine: bool = False
     ) -> NDArray[np.uint8]:
         """The picture `[height, width, 3]` of a state. Raises :class:`EnvironmentProblem`."""
+
+    def show_ghost(self, ghost: Ghost | None) -> None:
+        """Draw a second body from now on, or none. Raises :class:`EnvironmentProblem` for another task's."""
 
     def recolour(self, look: SceneLook) -> None:
         """Draw in other colours from now on."""

@@ -104,6 +104,60 @@ def step_environment(environment: Environment, action: Array, index: int) -> tup
     return _finite(observation, environment, when), float(reward), bool(terminated), bool(truncated)
 
 
+class RunningEpisode:
+    """An episode as it goes on in ``environment``, which shows ``observation`` at its beginning.
+
+    ``max_steps`` truncates; ``record`` keeps positions and velocities. ``ended`` says that no step can follow.
+    """
+
+    def __init__(
+        self, environment: Environment, observation: Array, *, max_steps: int | None = None, record: bool = False
+    ) -> None:
+        self._environment, self._max_steps, self._record = environment, max_steps, record
+        self._observations = [observation]
+        self._actions: list[Array] = []
+        self.rewards: list[float] = []
+        self._physics = [get_physics(environment)] if record else []
+        self._terminated = self._truncated = False
+
+    @property
+    def observation(self) -> Array:
+        """The newest one."""
+        return self._observations[-1]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the task ended or time is up."""
+        return self._terminated or self._truncated
+
+    def step(self, action: Array) -> Step:
+        """Take one environment step. Raises :class:`EnvironmentProblem`, which names the step."""
+        before, index = self.observation, len(self.rewards) + 1
+        following, reward, terminated, truncated = step_environment(self._environment, action, index)
+        out_of_time = self._max_steps is not None and index >= self._max_steps and not terminated
+        self._terminated, self._truncated = terminated, truncated or out_of_time
+        self._observations.append(following)
+        self._actions.append(np.array(action))
+        self.rewards.append(reward)
+        if self._record:
+            self._physics.append(get_physics(self._environment))
+        return Step(index, before, self._actions[-1], reward, following, terminated, self._truncated)
+
+    def episode(self, seed: int | None = None) -> Episode:
+        """What happened, after one step at least; ``seed`` is that of the reset."""
+        places = [each for each in self._physics if each is not None]
+        return Episode(
+            observations=np.stack(self._observations),
+            actions=np.stack(self._actions),
+            rewards=np.array(self.rewards, np.float64),
+            terminated=self._terminated,
+            truncated=self._truncated,
+            seed=seed,
+            qpos=np.stack([qpos for qpos, _ in places]) if places else None,
+            qvel=np.stack([qvel for _, qvel in places]) if places else None,
+        )
+
+
 def iterate_episode(
     environment: Environment,
     policy: Policy[Memory],
@@ -118,36 +172,14 @@ def iterate_episode(
     ``episode = yield from iterate_episode(...)`` passes the steps on and keeps the result. ``max_steps`` truncates;
     ``record`` keeps positions and velocities. Raises :class:`EnvironmentProblem`, which names the step.
     """
-    observation = reset_environment(environment, seed, reset_options)
-    memory = policy.begin_episode()
-    observations = [observation]
-    actions: list[Array] = []
-    rewards: list[float] = []
-    physics = [get_physics(environment)] if record else []
-    terminated = truncated = False
-    while not (terminated or truncated):
-        action, memory = policy.act(observation, memory)
-        index = len(rewards) + 1
-        following, reward, terminated, truncated = step_environment(environment, action, index)
-        truncated = truncated or (max_steps is not None and index >= max_steps and not terminated)
-        observations.append(following)
-        actions.append(np.array(action))
-        rewards.append(reward)
-        if record:
-            physics.append(get_physics(environment))
-        yield Step(index, observation, actions[-1], reward, following, terminated, truncated)
-        observation = following
-    places = [each for each in physics if each is not None]
-    return Episode(
-        observations=np.stack(observations),
-        actions=np.stack(actions),
-        rewards=np.array(rewards, np.float64),
-        terminated=terminated,
-        truncated=truncated,
-        seed=seed,
-        qpos=np.stack([qpos for qpos, _ in places]) if places else None,
-        qvel=np.stack([qvel for _, qvel in places]) if places else None,
+    running = RunningEpisode(
+        environment, reset_environment(environment, seed, reset_options), max_steps=max_steps, record=record
     )
+    memory = policy.begin_episode()
+    while not running.ended:
+        action, memory = policy.act(running.observation, memory)
+        yield running.step(action)
+    return running.episode(seed)
 
 
 def run_episode(

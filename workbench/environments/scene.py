@@ -12,8 +12,10 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.environments.ghost import Ghost
 from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.scene_camera import SceneCamera
+from workbench.environments.scene_ghost import GhostBody
 from workbench.environments.scene_look import SceneLook, drawn_model
 from workbench.environments.wrappers import Environment
 
@@ -46,6 +48,7 @@ class SceneRenderer:
         self._option = mujoco.MjvOption()
         self._gl: Any = None
         self._contexts: dict[bool, Any] = {}
+        self._ghost: Ghost | None = None
         self._load(look)
         self.camera = SceneCamera(self._model)
         try:
@@ -103,6 +106,18 @@ class SceneRenderer:
         mujoco.mjr_readPixels(pixels, None, area, context)
         return pixels[::-1]
 
+    def show_ghost(self, ghost: Ghost | None) -> None:
+        """Draw a second body from now on, or none; a camera at home goes where all of another way is seen.
+
+        Raises :class:`EnvironmentProblem` if it is not of this task.
+        """
+        way = None if ghost is None else ghost.qpos
+        if ghost is not None and (ghost.qpos.shape[1:], ghost.qvel.shape[1:]) != ((self._model.nq,), (self._model.nv,)):
+            raise EnvironmentProblem("The plan belongs to another task, so its states cannot be drawn here.")
+        if way is not None and (self._ghost is None or way is not self._ghost.qpos):
+            self.camera.frame(*self._body.span(way))
+        self._ghost = ghost
+
     @property
     def viewpoint(self) -> Viewpoint:
         """Camera and overlays, which another renderer of the same task can take over."""
@@ -159,6 +174,7 @@ class SceneRenderer:
         self._model = drawn_model(self._environment, look)
         self._data = mujoco.MjData(self._model)
         self._scene = mujoco.MjvScene(self._model, maxgeom=_MOST_GEOMS)
+        self._body = GhostBody(self._model)
 
     def _context(self, fine: bool) -> Any:
         """One OpenGL context holds both; what tells them apart is decided when each is made."""
@@ -176,6 +192,8 @@ class SceneRenderer:
     def _update(self) -> None:
         everything = mujoco.mjtCatBit.mjCAT_ALL
         mujoco.mjv_updateScene(self._model, self._data, self._option, None, self.camera.at, everything, self._scene)
+        if self._ghost is not None:
+            self._body.add(self._scene, self._option, self._ghost)
         # A shadow map covers a few metres around its light, which therefore goes where the camera looks.
         size = 2 * self.camera.subject.radius
         for light in self._scene.lights[: self._scene.nlight]:

@@ -49,6 +49,7 @@ class SceneCamera:
         self.at = mujoco.MjvCamera()
         self._model = model
         self._home = True
+        self._framed: tuple[NDArray[np.float64], float] | None = None
         self.home()
 
     @property
@@ -65,15 +66,27 @@ class SceneCamera:
         self._model = model
 
     def home(self) -> None:
-        """Where it stands first: what there is to see fills the picture, and is followed if it travels."""
+        """Where it stands first: what there is to see fills the picture, and is followed if it travels.
+
+        What was framed takes its place, and is not followed.
+        """
         subject, at = self.subject, self.at
         mujoco.mjv_defaultFreeCamera(self._model, at)
-        at.lookat[:] = subject.centre
-        at.distance = _DISTANCE * subject.radius
+        centre, radius = self._framed or (subject.centre, subject.radius)
+        at.lookat[:] = centre
+        at.distance = _DISTANCE * radius
         at.azimuth, at.elevation = _AZIMUTH, _ELEVATION_ABOVE if subject.flat else _ELEVATION
-        if subject.travels:
+        if subject.travels and self._framed is None:
             at.type, at.trackbodyid = cast(int, mujoco.mjtCamera.mjCAMERA_TRACKING), 1
         self._home = True
+
+    def frame(self, centre: NDArray[np.float64], radius: float) -> None:
+        """Stand first where all within ``radius`` metres of ``centre`` [3] is seen; go there if it is at home."""
+        self._framed = (centre, radius)
+        if self._home and self.at.type != mujoco.mjtCamera.mjCAMERA_FIXED:
+            azimuth, elevation = self.at.azimuth, self.at.elevation
+            self.home()
+            self.at.azimuth, self.at.elevation = azimuth, elevation
 
     def step(self, by: int) -> None:
         """The next (1) or previous (-1) camera: home, then those of the model, then home again."""

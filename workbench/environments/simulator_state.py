@@ -108,6 +108,27 @@ def set_physics(environment: Environment, qpos: NDArray[np.float64], qvel: NDArr
     sys.modules["mujoco"].mj_forward(model, data)
 
 
+def observe(environment: Environment) -> NDArray[Any]:
+    """What ``environment`` shows of the state that it is in, computed by itself and its wrappers; the state stays.
+
+    Quantities that only a step computes are those of the last one. Raises :class:`EnvironmentProblem` for an
+    environment that does not say how it observes, and where what it shows is not a finite array of its space's shape.
+    """
+    base = cast(Any, environment.unwrapped)
+    if hasattr(base, "_get_obs"):
+        seen = base._get_obs()
+    elif _path(environment) in _CLASSIC_ATTRIBUTES:
+        seen = np.array(base.state)
+    else:
+        raise EnvironmentProblem(f"{_path(environment)} does not say how it observes a state: begin at a reset.")
+    for wrapper in reversed(list(wrappers_of(environment))):
+        if isinstance(wrapper, gym.ObservationWrapper | ObservationNoise):
+            seen = wrapper.observation(seen)
+    if np.shape(seen) != environment.observation_space.shape or not np.isfinite(seen).all():
+        raise EnvironmentProblem(f"{_path(environment)} cannot observe this state: begin at another one.")
+    return np.array(seen)
+
+
 def obstacle_to_restoring(environment: Environment) -> str | None:
     """Why the exact state of ``environment`` cannot be saved and restored, as a sentence; None where it can."""
     for wrapper in wrappers_of(environment):

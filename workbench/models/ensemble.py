@@ -21,8 +21,8 @@ from workbench.noise import Noise
 
 #: the member number of the mean over all
 ALL = -1.0
-#: weight decay of the first and of every later layer but the last, and of the last (PETS, half cheetah)
-_DECAY_FIRST, _DECAY_HIDDEN, _DECAY_LAST = 2.5e-5, 5e-5, 1e-4
+#: weight decay of the first two layers, of every later one but the last, and of the last (PETS's code, half cheetah)
+_DECAY_FIRST, _DECAY_SECOND, _DECAY_LATER, _DECAY_LAST = 2.5e-5, 5e-5, 7.5e-5, 1e-4
 #: weight of the distance between the learned bounds of the variances (PETS)
 _BOUNDS_WEIGHT = 0.01
 
@@ -100,8 +100,8 @@ class EnsembleDynamics(nn.Module):
         wanted = (output - self.output_mean) / self.output_std
         mean, log_variance = self.normalised(observation, action)
         likelihood = ((mean - wanted).square() * (-log_variance).exp() + log_variance).mean()
-        middle = (_DECAY_HIDDEN,) * (len(self.weights) - 2)
-        decays = (_DECAY_FIRST, *middle, _DECAY_LAST)[-len(self.weights) :]
+        hidden = (_DECAY_FIRST, _DECAY_SECOND, *[_DECAY_LATER] * len(self.weights))
+        decays = (*hidden[: len(self.weights) - 1], _DECAY_LAST)
         decay = sum(0.5 * rate * weight.square().sum() for rate, weight in zip(decays, self.weights, strict=True))
         bounds = _BOUNDS_WEIGHT * (self.high - self.low).sum()
         loss: Tensor = likelihood + (decay + bounds) / self.members
@@ -139,6 +139,11 @@ class EnsembleModel(LatentModel):
         self.latent_size = dynamics.observations + 1
         self.action_size = dynamics.actions
         self.noise_size = dynamics.observations
+
+    @property
+    def reward_is_known(self) -> bool:
+        """Whether rewards are the task's own formula, and not what the members predict."""
+        return self._reward is not None
 
     def encode(
         self, observation: Tensor, previous: tuple[Tensor, Tensor] | None = None, noise: Tensor | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -234,7 +234,8 @@ class PlanStep:
     ``plan_return`` its return. ``returns`` [N] are minus infinity where they were not finite, ``nonfinite`` of them.
     ``mean`` and ``std`` [H, A] are the proposal from which ``actions`` [N, H, A] were drawn, ``elites`` their indices.
     ``milliseconds`` is what this iteration took. ``extras`` holds a planner's own arrays. ``center`` [H, A] is where a
-    later search would begin, if that is not ``plan``.
+    later search would begin, if that is not ``plan``. A step that was stored holds ``actions`` [k, H, A] of the
+    candidates ``kept`` [k] alone, while ``returns`` are those of all; None: ``actions`` are all of them.
     """
 
     iteration: int
@@ -253,6 +254,14 @@ class PlanStep:
     milliseconds: float = 0.0
     extras: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     center: Array | None = None
+    kept: npt.NDArray[np.int64] | None = None
+
+    def rows(self, candidates: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Where in ``actions`` these candidates stand, in their order; without those that were not kept."""
+        if self.kept is None:
+            return candidates
+        place = {int(candidate): row for row, candidate in enumerate(self.kept)}
+        return np.array([place[int(each)] for each in candidates if int(each) in place], np.int64)
 
 
 class Planner(ABC):
@@ -268,8 +277,17 @@ class Planner(ABC):
         """One :class:`PlanStep` per iteration. Raises PlanningError before the first one if it cannot begin."""
 
     def plan(self, problem: PlanningProblem) -> PlanStep:
-        """The last iteration's step."""
-        return deque(self.iterate(problem), maxlen=1).pop()
+        """The last iteration's step. Raises PlanningError where there is none."""
+        return self._some(deque(self.iterate(problem), maxlen=1))[-1]
+
+    def steps(self, problem: PlanningProblem) -> tuple[PlanStep, ...]:
+        """Every iteration's step. Raises PlanningError where there is none."""
+        return tuple(self._some(list(self.iterate(problem))))
+
+    def _some(self, steps: Sequence[PlanStep]) -> Sequence[PlanStep]:
+        if not steps:
+            raise PlanningError("planner", f"{self.settings.name} ended without a plan; choose another planner")
+        return steps
 
 
 class Report:
@@ -307,11 +325,17 @@ class Report:
         center: Tensor | None = None,
         extras: dict[str, npt.NDArray[Any]] | None = None,
     ) -> PlanStep:
-        """The step after candidates [N, H, A] got ``returns`` [N] and ``plan`` [H, A] would be executed."""
+        """The step after candidates [N, H, A] got ``returns`` [N] and ``plan`` [H, A] would be executed.
+
+        An average of good sequences may lead where nothing is finite; then the best sequence met is the plan instead.
+        """
         finite = finite_returns(returns.detach())
         best_actions = self.meet(actions, finite)
         with torch.no_grad():
             imagined = imagine(self.problem, plan.detach()[None], noise)
+            if not bool(imagined.returns.isfinite()) and np.isfinite(self.best_return):
+                plan = best_actions
+                imagined = imagine(self.problem, plan[None], noise)
         self._count += 1
         now = time.perf_counter()
         milliseconds, self._begin = 1000 * (now - self._begin), now
@@ -336,21 +360,23 @@ class Report:
 
 
 def _array(tensor: Tensor) -> Array:
-    return np.array(tensor.detach().cpu().numpy(), np.float32)
+    with np.errstate(over="ignore"):  # what single precision cannot hold is infinite
+        return np.array(tensor.detach().cpu().numpy(), np.float32)
 
 
-def shifted(plan: Tensor, fill: Tensor | None = None) -> Tensor:
-    """The plan [H, A] one step later: its first action gone, the last one repeated or ``fill`` [A] appended."""
-    last = plan[-1:] if fill is None else fill[None]
-    return torch.cat((plan[1:], last))
+def shifted(plans: Tensor, steps: int = 1) -> Tensor:
+    """Plans [..., H, A] so many steps later: their first actions gone, the last one repeated."""
+    horizon = plans.shape[-2]
+    later = (torch.arange(horizon, device=plans.device) + steps).clamp(max=horizon - 1)
+    return plans.index_select(-2, later)
 
 
-def following(problem: PlanningProblem, step: PlanStep, start: Tensor) -> PlanningProblem:
-    """The problem one environment step later, at ``start`` [latent]: what ``step`` found is shifted and tried again."""
+def following(problem: PlanningProblem, step: PlanStep, start: Tensor, steps: int = 1) -> PlanningProblem:
+    """The problem ``steps`` environment steps later, at ``start`` [latent]: what ``step`` found is shifted and tried
+    again."""
     like = problem.start
     center = torch.as_tensor(step.plan if step.center is None else step.center, device=like.device)
     kept = None
     if step.elites is not None and len(step.elites):
-        elites = torch.as_tensor(step.actions[step.elites], device=like.device)
-        kept = torch.cat((elites[:, 1:], elites[:, -1:]), 1)
-    return replace(problem, start=start, warm_start=shifted(center), kept=kept)
+        kept = shifted(torch.as_tensor(step.actions[step.elites], device=like.device), steps)
+    return replace(problem, start=start, warm_start=shifted(center, steps), kept=kept)

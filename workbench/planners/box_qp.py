@@ -23,13 +23,21 @@ def require_convex(H: Array) -> None:
         raise NotConvex("the cost of a control is not convex, so that none is best; regularise more") from None
 
 
+def solve_convex(H: Array, right: Array) -> Array:
+    """The x with H x = ``right``. Raises NotConvex where rounding makes ``H`` singular, however convex it is."""
+    try:
+        return np.asarray(np.linalg.solve(H, right), np.float64)
+    except np.linalg.LinAlgError:
+        raise NotConvex("the cost of a control is flat in a direction, so that none is best; regularise more") from None
+
+
 def minimise_in_box(H: Array, g: Array, low: Array, high: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     """The x in [low, high] where x'Hx/2 + g'x is least, and which of its coordinates are not held by a bound, [m] each.
 
     ``H`` [m, m] symmetric, ``g`` [m]. Raises NotConvex unless ``H`` is positive definite.
     """
     require_convex(H)
-    x = np.clip(-np.linalg.solve(H, g), low, high)
+    x = np.clip(-solve_convex(H, g), low, high)
     free = np.ones(len(x), bool)
     for _ in range(_ITERATIONS):
         gradient = H @ x + g
@@ -37,7 +45,7 @@ def minimise_in_box(H: Array, g: Array, low: Array, high: Array) -> tuple[Array,
         if not free.any() or np.abs(gradient[free]).max() < _TOLERANCE * (1.0 + np.abs(g).max()):
             break
         direction = np.zeros_like(x)
-        direction[free] = -np.linalg.solve(H[np.ix_(free, free)], gradient[free])
+        direction[free] = -solve_convex(H[np.ix_(free, free)], gradient[free])
         moved = _search(H, g, x, direction, low, high)
         if np.array_equal(moved, x):
             break  # rounding leaves nothing to gain

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from workbench.planners.base import Box, Planner, PlanningProblem, PlanStep, Report, judge, model_noise
 from workbench.planners.cem_settings import CemSettings
-from workbench.planners.proposals import best_of, coloured_normal, truncated_normal
+from workbench.planners.proposals import best_of, coloured_normal, policy_share, truncated_normal
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,17 @@ class Proposal:
     mean: Tensor
     std: Tensor
 
-    def fitted(self, elites: Tensor, momentum: float) -> Proposal:
-        """Moved to the mean and spread of ``elites`` [k, H, A], keeping the share ``momentum`` of the old."""
+    def fitted(self, elites: Tensor, momentum: float, of_variance: bool) -> Proposal:
+        """Moved to the mean and spread of ``elites`` [k, H, A], keeping the share ``momentum`` of the old.
+
+        The spread is averaged as a variance, or as a standard deviation, which follows the elites faster.
+        """
         std, mean = torch.std_mean(elites, 0, correction=0)
-        return Proposal(torch.lerp(mean, self.mean, momentum), torch.lerp(std, self.std, momentum))
+        if of_variance:
+            std = torch.lerp(std.square(), self.std.square(), momentum).sqrt()
+        else:
+            std = torch.lerp(std, self.std, momentum)
+        return Proposal(torch.lerp(mean, self.mean, momentum), std)
 
 
 class Cem(Planner):
@@ -41,17 +48,18 @@ class Cem(Planner):
         s, box, noise = self.settings, problem.box(), model_noise(problem)
         report = Report(problem)
         proposal = self._first(problem, box)
-        again = None if problem.kept is None else box.to_unit(problem.kept)[: math.ceil(s.kept_elites * s.elites)]
+        prior = policy_share(problem, s, noise, box)  # the same in every iteration
+        again = prior[:0] if problem.kept is None else box.to_unit(problem.kept)[: math.ceil(s.kept_elites * s.elites)]
         for number in range(s.iterations):
             report.begin()
-            drawn = self._draw(problem, proposal, number, again)
+            drawn = self._draw(problem, proposal, number, torch.cat((again, prior)))
             actions = self.refined(problem, box.clamp(box.from_unit(drawn)), noise)
             returns = judge(problem, actions, noise)
             elites = best_of(returns, s.elites)
             old, best = proposal, report.meet(actions, returns)
             if len(elites) > 0:
                 unit = box.to_unit(actions[elites])
-                proposal = proposal.fitted(unit, s.momentum)
+                proposal = proposal.fitted(unit, s.momentum, s.averaged == "variance")
                 again = unit[: math.ceil(s.kept_elites * s.elites)]
             center = box.clamp(box.from_unit(proposal.mean))
             yield report.step(
@@ -78,8 +86,8 @@ class Cem(Planner):
             return Proposal(box.to_unit(box.clamp(problem.warm_start)), std)
         return Proposal(torch.zeros_like(std), std)
 
-    def _draw(self, problem: PlanningProblem, proposal: Proposal, number: int, again: Tensor | None) -> Tensor:
-        """Candidates [N, H, A] of one iteration, those that are tried ``again`` first."""
+    def _draw(self, problem: PlanningProblem, proposal: Proposal, number: int, given: Tensor) -> Tensor:
+        """Candidates [N, H, A] of one iteration, those that are ``given`` first."""
         s = self.settings
         count = min(s.candidates, max(round(s.candidates / s.decay**number), 2 * s.elites))
         shape = (count, *proposal.mean.shape)
@@ -89,7 +97,6 @@ class Cem(Planner):
             drawn = proposal.mean + std * truncated_normal(problem.noise, shape, "cem")
         else:
             drawn = proposal.mean + proposal.std * coloured_normal(problem.noise, shape, s.noise_exponent, "cem")
-        first = [] if again is None else [again]
         if s.add_mean and number == s.iterations - 1:
-            first.append(proposal.mean[None])
-        return torch.cat((*first, drawn))[:count] if first else drawn
+            given = torch.cat((given, proposal.mean[None]))
+        return torch.cat((given, drawn))[:count] if len(given) else drawn

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from workbench.planners.search_settings import HALF_WIDTHS, SearchSettings, elites_fit
+from workbench.planners.search_settings import HALF_WIDTHS, PolicySettings, SearchSettings, elites_fit, policy_fits
 from workbench.settings import Problem, setting
 
 
 @dataclass(frozen=True)
-class CemSettings(SearchSettings):
+class CemSettings(PolicySettings, SearchSettings):
     """CEM: a normal proposal per step and action, fitted again and again to its best samples; iCEM's options too."""
 
     name: ClassVar[str] = "cem"
@@ -26,6 +26,13 @@ class CemSettings(SearchSettings):
         high=0.999,
         group="Proposal",
         source="PETS: 0.1; PlaNet: 0",
+    )
+    averaged: str = setting(
+        "std",
+        help="Momentum averages standard deviations, or variances, with which the proposal stays wider.",
+        choices=("std", "variance"),
+        group="Proposal",
+        source="iCEM: std; PETS: variance (their code)",
     )
     initial_std: float = setting(
         0.5, help="Spread of the first proposal.", unit=HALF_WIDTHS, above=0.0, high=10.0, group="Proposal"
@@ -82,7 +89,8 @@ class CemSettings(SearchSettings):
     )
 
     def check(self) -> Iterator[Problem]:
-        """More elites than candidates; coloured noise that would be truncated."""
+        """More elites or policy sequences than candidates; coloured noise that would be truncated."""
         yield from elites_fit(self.elites, self.candidates)
+        yield from policy_fits(self.policy_candidates, self.candidates)
         if self.noise_exponent > 0.0 and self.sampling == "truncated":
             yield Problem("sampling", "coloured noise cannot be truncated; choose clamped, or noise_exponent 0")

@@ -145,11 +145,13 @@ class Ilqr(Planner):
                 return
 
     def _begin(self, problem: PlanningProblem, limits: Limits, noise: Tensor | None) -> _Trajectory:
-        """The warm start, or the middle of the bounds with noise on it."""
-        start = problem.warm_start
-        if start is None or not self.settings.warm_start:
-            drawn = problem.noise.normal((problem.horizon, problem.model.action_size), "plan_begin")
-            start = limits.box.from_unit(self.settings.initial_std * drawn.to(limits.box.low.dtype))
+        """The warm start, or the middle of the bounds with noise on it where there is none whose return is finite."""
+        if self.settings.warm_start and problem.warm_start is not None:
+            warm = self._trajectory(problem, limits, limits.control(problem.warm_start), noise)
+            if np.isfinite(warm.total):
+                return warm
+        drawn = problem.noise.normal((problem.horizon, problem.model.action_size), "plan_begin")
+        start = limits.box.from_unit(self.settings.initial_std * drawn.to(limits.box.low.dtype))
         now = self._trajectory(problem, limits, limits.control(start), noise)
         if not np.isfinite(now.total):
             raise PlanningError("model", "the first plan's return is not finite, so that nothing can be linearised")

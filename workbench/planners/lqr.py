@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from workbench.planners.box_qp import minimise_in_box, require_convex
+from workbench.planners.box_qp import minimise_in_box, require_convex, solve_convex
 
 Array = npt.NDArray[np.float64]
 
@@ -99,9 +99,9 @@ def _gains(q_uu: Array, q_u: Array, q_ux: Array, box: tuple[Array, Array] | None
         k, free = minimise_in_box(q_uu, q_u, *box)
     else:
         require_convex(q_uu)
-        k, free = np.linalg.solve(-q_uu, q_u).astype(np.float64), np.ones(len(q_u), bool)
+        k, free = -solve_convex(q_uu, q_u), np.ones(len(q_u), bool)
     K: Array = np.zeros_like(q_ux)
-    K[free] = -np.linalg.solve(q_uu[np.ix_(free, free)], q_ux[free])
+    K[free] = -solve_convex(q_uu[np.ix_(free, free)], q_ux[free])
     return k, K
 
 

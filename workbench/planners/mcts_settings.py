@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from workbench.planners.search_settings import HALF_WIDTHS
 from workbench.planners.settings import PlannerSettings
-from workbench.settings import setting
+from workbench.settings import Problem, setting
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,17 @@ class MctsSettings(PlannerSettings):
     )
     leaf: str = setting(
         "rollout",
-        help="Judge a new node by random actions up to the horizon, or by the model's value.",
+        help="Judge a new node by rollouts up to the horizon, or by the model's value.",
         choices=("rollout", "value"),
         group="Search",
     )
     rollouts: int = setting(
-        1, help="Random rollouts from each new node, of which the mean counts.", low=1, high=10_000, group="Search"
+        16,
+        help="Rollouts from each new node, side by side; their mean counts, and the best of them can become the plan.",
+        low=1,
+        high=10_000,
+        group="Search",
+        source="Kocsis and Szepesvari 2006: 1; Chaslot et al. 2008: several",
     )
     execute: str = setting(
         "best",
@@ -56,6 +63,26 @@ class MctsSettings(PlannerSettings):
         choices=("best", "visits"),
         group="Search",
         source="lecture notes, Algorithm 22: visits",
+    )
+    prior: str = setting(
+        "uniform",
+        help="Continuous actions that are tried, and rollouts, are uniform, or the model's policy with noise on it.",
+        choices=("uniform", "policy"),
+        group="Continuous actions",
+        source="Moerland et al. 2018; Hubert et al. 2021: policy",
+    )
+    policy_std: float = setting(
+        0.3,
+        help="Noise on the policy's actions; the first one tried in a node, and one rollout from it, have none.",
+        unit=HALF_WIDTHS,
+        low=0.0,
+        high=10.0,
+        group="Continuous actions",
+    )
+    warm_start: bool = setting(
+        True,
+        help="The first sequence tried is the last plan, shifted by a step.",
+        group="Continuous actions",
     )
     continuous: str = setting(
         "widening",
@@ -82,3 +109,9 @@ class MctsSettings(PlannerSettings):
         group="Continuous actions",
         source="Moerland et al. 2018",
     )
+
+    def check(self) -> Iterator[Problem]:
+        """A policy draws from all actions, not from a grid of them."""
+        yield from super().check()
+        if self.prior == "policy" and self.continuous == "grid":
+            yield Problem("prior", "the policy's actions lie on no grid; choose uniform, or continuous widening")

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from workbench.planners.base import Box, Planner, PlanningProblem, PlanStep, Report, judge, model_noise
+from workbench.planners.base import Planner, PlanningProblem, PlanStep, Report, judge, model_noise
 from workbench.planners.mppi_settings import MppiSettings
-from workbench.planners.proposals import best_of, coloured_normal, policy_sequences
+from workbench.planners.proposals import best_of, coloured_normal, policy_share
 
 
 class Mppi(Planner):
@@ -30,7 +30,7 @@ class Mppi(Planner):
         if s.warm_start and problem.warm_start is not None:
             mean = box.to_unit(box.clamp(problem.warm_start))
         std = torch.full_like(mean, s.initial_std)
-        prior = self._policy(problem, box, noise)
+        prior = policy_share(problem, s, noise, box)  # the same in every iteration
         for _ in range(s.iterations):
             report.begin()
             drawn = (s.candidates - len(prior), *shape)
@@ -55,13 +55,6 @@ class Mppi(Planner):
                 center=center,
                 extras={"weights": weights.cpu().numpy()},
             )
-
-    def _policy(self, problem: PlanningProblem, box: Box, noise: Tensor | None) -> Tensor:
-        """The policy's sequences [n, H, A], bounds at -1 and 1; the same in every iteration."""
-        s = self.settings
-        if s.policy_candidates == 0:
-            return box.low.new_zeros((0, problem.horizon, problem.model.action_size))
-        return box.to_unit(policy_sequences(problem, s.policy_candidates, s.policy_std, noise, box))
 
     def _weights(self, returns: Tensor, elites: Tensor, unit: Tensor, mean: Tensor, std: Tensor) -> Tensor:
         """exp((return - cost) / lambda) over the elites, normalised [N]; 0 for all others."""

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from workbench.planners.search_settings import HALF_WIDTHS, SearchSettings, elites_fit
+from workbench.planners.search_settings import HALF_WIDTHS, PolicySettings, SearchSettings, elites_fit, policy_fits
 from workbench.settings import Problem, setting
 
 
 @dataclass(frozen=True)
-class MppiSettings(SearchSettings):
+class MppiSettings(PolicySettings, SearchSettings):
     """MPPI: the plan is the average of noisy sequences, weighted by exp(return / temperature); TD-MPC2's form too."""
 
     name: ClassVar[str] = "mppi"
@@ -83,17 +83,6 @@ class MppiSettings(SearchSettings):
         group="Proposal",
         source="iCEM",
     )
-    policy_candidates: int = setting(
-        0,
-        help="So many of the candidates are the model's policy acting in the model; the model needs a policy.",
-        low=0,
-        high=100_000,
-        group="Policy",
-        source="TD-MPC2: 24",
-    )
-    policy_std: float = setting(
-        0.2, help="Noise on the policy's actions.", unit=HALF_WIDTHS, low=0.0, high=10.0, group="Policy"
-    )
     execute: str = setting(
         "mean",
         help="The plan is the weighted average, or one sequence drawn with the weights.",
@@ -105,8 +94,6 @@ class MppiSettings(SearchSettings):
     def check(self) -> Iterator[Problem]:
         """More elites or policy sequences than candidates; a least spread above the first."""
         yield from elites_fit(self.elites, self.candidates)
-        if self.policy_candidates > self.candidates:
-            most = f"expected at most {self.candidates}, as many as there are candidates"
-            yield Problem("policy_candidates", f"{self.policy_candidates} is out of range; {most}")
+        yield from policy_fits(self.policy_candidates, self.candidates)
         if self.fit_std and self.least_std > self.initial_std:
             yield Problem("least_std", f"{self.least_std:g} is above initial_std; expected at most that")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from workbench.noise import Noise
 from workbench.planners.base import Box, PlanningProblem, finite_returns
+from workbench.planners.search_settings import PolicySettings
 
 
 def truncated_normal(noise: Noise, shape: tuple[int, ...], name: str) -> Tensor:
@@ -57,6 +58,13 @@ def policy_sequences(problem: PlanningProblem, count: int, std: float, noise: Te
             actions.append(box.clamp(model.policy(latent) + spread[:, t] * box.half_width))
             latent = model.predict(latent, actions[-1], None if noise is None else noise[t].expand(count, -1))
     return torch.stack(actions, 1)
+
+
+def policy_share(problem: PlanningProblem, settings: PolicySettings, noise: Tensor | None, box: Box) -> Tensor:
+    """The policy's sequences [n, H, A] that ``settings`` ask for, bounds at -1 and 1. Raises PlanningError."""
+    if settings.policy_candidates == 0:
+        return box.low.new_zeros((0, problem.horizon, problem.model.action_size))
+    return box.to_unit(policy_sequences(problem, settings.policy_candidates, settings.policy_std, noise, box))
 
 
 def best_of(returns: Tensor, count: int) -> Tensor:

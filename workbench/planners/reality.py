@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from workbench.environments.rollout import step_environment
+from workbench.environments.simulator_state import get_physics
 from workbench.environments.wrappers import Environment
 from workbench.models.world_model import WorldModel
 from workbench.planners.base import PlanningProblem, imagine, model_value
@@ -21,7 +22,8 @@ class RealityCheck:
     """What a plan of H steps promised, and what its T executed steps paid (T < H where the episode ended).
 
     ``imagined_rewards`` [H], ``real_rewards`` [T]; the returns are discounted, and ended by the value if the problem
-    counts it; ``observations`` [T + 1, ...] begin with the state's own.
+    counts it; ``observations`` [T + 1, ...] begin with the state's own, and so do the positions ``qpos`` [T + 1, nq]
+    and velocities ``qvel`` [T + 1, nv] of the bodies, which are None where they are not known.
     """
 
     imagined_rewards: Numbers
@@ -30,6 +32,8 @@ class RealityCheck:
     real_return: float
     observations: npt.NDArray[np.float32]
     terminated: bool
+    qpos: Numbers | None = None
+    qvel: Numbers | None = None
 
     @property
     def gap(self) -> float:
@@ -52,12 +56,15 @@ def check_in_reality(
     with torch.no_grad():
         imagined = imagine(problem, torch.as_tensor(actions, device=problem.start.device)[None])
     observations, rewards, terminated = [observation], [], False
+    bodies = [get_physics(environment)]
     for index, action in enumerate(actions, 1):
         seen, reward, terminated, _ = step_environment(environment, action, index)
         observations.append(seen)
         rewards.append(reward)
+        bodies.append(get_physics(environment))
         if terminated:
             break
+    known = [each for each in bodies if each is not None]
     paid = np.array(rewards)
     real = float((problem.discount ** np.arange(len(paid)) * paid).sum())
     if problem.terminal_value and not terminated and judge is not None:
@@ -71,4 +78,6 @@ def check_in_reality(
         real_return=real,
         observations=np.stack(observations),
         terminated=terminated,
+        qpos=np.stack([qpos for qpos, _ in known]) if known else None,
+        qvel=np.stack([qvel for _, qvel in known]) if known else None,
     )

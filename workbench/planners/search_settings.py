@@ -31,6 +31,28 @@ class SearchSettings(PlannerSettings):
 
 
 @dataclass(frozen=True)
+class PolicySettings(Settings):
+    """How many of a planner's candidates are the model's policy acting in the model."""
+
+    policy_candidates: int = setting(
+        0,
+        help="So many of the candidates are the model's policy acting in the model; the model needs a policy.",
+        low=0,
+        high=100_000,
+        group="Policy",
+        source="TD-MPC2: 24",
+    )
+    policy_std: float = setting(
+        0.2,
+        help="Noise on the policy's actions; one of its sequences has none.",
+        unit=HALF_WIDTHS,
+        low=0.0,
+        high=10.0,
+        group="Policy",
+    )
+
+
+@dataclass(frozen=True)
 class AscentSettings(Settings):
     """How sequences climb the return's gradient."""
 
@@ -69,3 +91,10 @@ def elites_fit(elites: int, candidates: int) -> Iterator[Problem]:
     """The problem of more elites than there are candidates."""
     if elites > candidates:
         yield Problem("elites", f"{elites} cannot be chosen among {candidates} candidates; expected at most that many")
+
+
+def policy_fits(policy_candidates: int, candidates: int) -> Iterator[Problem]:
+    """The problem of more policy sequences than there are candidates."""
+    if policy_candidates > candidates:
+        most = f"expected at most {candidates}, as many as there are candidates"
+        yield Problem("policy_candidates", f"{policy_candidates} is out of range; {most}")

@@ -63,6 +63,18 @@ def test_a_recorded_frame(trained: Foresight) -> None:
     assert answer.document["gap"] == pytest.approx(0.0, abs=1e-2)
 
 
+def test_a_state_set_by_hand(trained: Foresight) -> None:
+    words = ("plan", 1, *SMALL, "--set", "elites=5", "--model", "true", "--json")
+    found = trained(*words, "--qpos", "-0.5", "--qvel=1e-1").document
+    assert (found["qpos"], found["qvel"]) == ([-0.5], [0.1])
+    assert found["gap"] == pytest.approx(0.0, abs=1e-2)
+    other = trained(*words, "--state", "reset:4").document
+    kept = trained(*words, "--state", "reset:4", "--qvel", "0.1").document
+    assert (kept["qpos"], kept["qvel"]) == (other["qpos"], [0.1]), "positions are those of the reset"
+    told = trained("plan", 1, *SMALL, "--set", "elites=5", "--state", "reset:4", "--qpos", 3)
+    assert "from reset:4 with qpos as given" in told.out
+
+
 def test_a_preset_and_a_table(trained: Foresight) -> None:
     answer = trained("plan", 1, "--planner", "policy-grad-mpc", "--set", "iterations=2")
     assert answer.code == 0, answer.err
@@ -82,6 +94,11 @@ def test_a_preset_and_a_table(trained: Foresight) -> None:
         (("--planner", "gradient", "--model", "true", "--set", "bounds=none"), "error: bounds: 'none' is not valid"),
         (("--state", "yesterday"), "error: state: 'yesterday' is not valid; expected reset, reset:SEED"),
         (("--state", "episode:5000"), "expected 0 to 14"),
+        (("--qpos", "1", "2"), "error: qpos: 2 given, but this task has 1: angle"),
+        (("--qvel", "9"), "error: qvel[0]: angular velocity: must be -8 to 8 rad/s"),
+        (("--qpos", "nan"), "error: qpos[0]: angle: must be a finite number"),
+        (("--qpos", "up"), "error: qpos: 'up' is not valid; expected numbers"),
+        (("--qpos=",), "error: qpos: 0 given, but this task has 1: angle"),
     ],
 )
 def test_what_cannot_be_is_named(trained: Foresight, words: tuple[str, ...], reason: str) -> None:

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from workbench.environments.ghost import Ghost
 from workbench.environments.make import make_environment
 from workbench.environments.problem import EnvironmentProblem
 from workbench.environments.rendering import GLFinding, choose_gl_backend
@@ -274,3 +275,74 @@ def test_without_opengl_mujoco_cannot_be_drawn(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(NoRenderer) as caught:
         open_renderer("HalfCheetah-v5", {}, DARK)
     assert caught.value.remedy == "apt-get install x"
+
+
+def way(name: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """States of a body that slides along x."""
+    qpos, qvel = rest(name)
+    states = np.repeat(qpos[None], steps + 1, 0)
+    states[:, 0] = np.linspace(0.0, 2.0, steps + 1)
+    return states, np.repeat(qvel[None], steps + 1, 0)
+
+
+def coloured(picture: np.ndarray, channel: int) -> np.ndarray:
+    """Where one channel stands out."""
+    parts = picture.astype(int)
+    others = [each for each in range(3) if each != channel]
+    return np.asarray(parts[..., channel] > parts[..., others].max(axis=2) + 40)
+
+
+@needs_gl
+def test_a_ghost_goes_its_way_over_the_body(cheetah: Any) -> None:
+    states, speeds = way("HalfCheetah-v5", 10)
+    first = (states[0], speeds[0])
+    plain = cheetah.render(*first, *SIZE)
+    assert not coloured(plain, 2).any()
+    found = []
+    for step in (0, 10):
+        cheetah.show_ghost(Ghost(states, speeds, step, (0.0, 0.0, 1.0)))
+        found.append(cheetah.render(*first, *SIZE))
+    begun, ended = (coloured(each, 2) for each in found)
+    assert begun.any(), "the trail of the whole way is there"
+    assert differ(*found) > 0.01
+    assert ended[:, 100:].sum() > begun[:, 100:].sum() or ended[:, :60].sum() > begun[:, :60].sum(), "at an end"
+    assert (found[1][..., 0].astype(int) > found[1][..., 2].astype(int) + 60).any(), "the body is still there"
+    cheetah.camera.home()
+    assert cheetah.description == "", "all of the way is in sight from home"
+    cheetah.show_ghost(None)
+    assert not coloured(cheetah.render(*first, *SIZE), 2).any()
+
+
+@needs_gl
+def test_a_camera_that_was_moved_stays_for_a_ghost(cheetah: Any) -> None:
+    states, speeds = way("HalfCheetah-v5", 4)
+    cheetah.camera.focus(np.zeros(3))
+    distance = cheetah.camera.at.distance
+    cheetah.show_ghost(Ghost(states, speeds, 0, (0.0, 0.0, 1.0)))
+    assert (cheetah.camera.at.distance, cheetah.description) == (distance, "free camera")
+    with pytest.raises(EnvironmentProblem, match="belongs to another task"):
+        cheetah.show_ghost(Ghost(states[:, :3], speeds, 0, (0.0, 0.0, 1.0)))
+
+
+@needs_gl
+def test_a_body_that_stays_in_its_place_is_seen_as_before() -> None:
+    scene: Any = open_renderer("Reacher-v5", {}, DARK)
+    distance = scene.camera.at.distance
+    qpos, qvel = rest("Reacher-v5")
+    scene.show_ghost(Ghost(np.stack((qpos, qpos + 0.1)), np.stack((qvel, qvel)), 1, (0.0, 0.0, 1.0)))
+    scene.render(qpos, qvel, *SIZE)
+    assert scene.camera.at.distance == distance
+    scene.close()
+
+
+def test_what_draws_itself_lets_a_ghost_shine_through() -> None:
+    own: Any = open_renderer("Pendulum-v1", {}, DARK)
+    up, down = ((np.array([angle]), np.zeros(1)) for angle in (0.0, np.pi))
+    plain, other = own.render(*up, *SIZE), own.render(*down, *SIZE)
+    own.show_ghost(Ghost(np.array([[0.0], [np.pi]]), np.zeros((2, 1)), 1, (0.0, 0.0, 1.0)))
+    both = own.render(*up, *SIZE)
+    assert differ(both, plain) > 0.005
+    assert differ(both, other) > 0.005
+    own.show_ghost(None)
+    assert differ(own.render(*up, *SIZE), plain) == 0
+    own.close()

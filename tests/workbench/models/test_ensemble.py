@@ -71,6 +71,23 @@ def test_the_loss_is_the_likelihood_with_decay(dynamics: EnsembleDynamics) -> No
     assert float(dynamics.loss(observation, action, output)) == pytest.approx(float(expected), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("layers", "rates"),
+    [(0, [1e-4]), (1, [2.5e-5, 1e-4]), (4, [2.5e-5, 5e-5, 7.5e-5, 7.5e-5, 1e-4])],  # the last: PETS's half cheetah
+)
+def test_every_layers_weights_decay_at_their_own_rate(layers: int, rates: list[float]) -> None:
+    made = EnsembleDynamics(3, 1, [4] * layers, MEMBERS, NoiseSource(0, "initialisation"))
+    noise = NoiseSource(1, "data")
+    observation, action, output = (noise.normal((MEMBERS, 6, size)) for size in (3, 1, 4))
+    with torch.no_grad():
+        mean, log_variance = made.normalised(observation, action)
+        likelihood = ((mean - output).square() * (-log_variance).exp() + log_variance).mean()
+        bounds = 0.01 * (made.high - made.low).sum() / MEMBERS
+        found = made.loss(observation, action, output) - likelihood - bounds
+        expected = sum(0.5 * r * w.square().sum() for r, w in zip(rates, made.weights, strict=True)) / MEMBERS
+    assert float(found) == pytest.approx(float(expected), rel=1e-2)
+
+
 def test_spread_splits_into_noise_and_disagreement(model: EnsembleModel) -> None:
     observation, action = rows()
     latent = model.encode(observation)

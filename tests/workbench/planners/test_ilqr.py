@@ -154,6 +154,28 @@ def test_a_return_that_is_not_finite_never_wins() -> None:
     assert steps[-1].plan_return > steps[0].plan_return or len(steps) == 1
 
 
+def test_a_warm_start_that_leads_nowhere_gives_way_to_the_middle() -> None:
+    problem = linear_problem(Exploding())
+    lost = torch.full((problem.horizon, 2), 0.9, dtype=torch.float64)
+    warm, cold = planned(replace(problem, warm_start=lost)), planned(problem)
+    assert [step.plan_return for step in warm] == [step.plan_return for step in cold]
+
+
+class Steep(LinearModel):
+    """Its dynamics grow so fast that the backward pass loses every digit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.A = 1e8 * self.A
+
+
+@pytest.mark.parametrize("limits", ["box", "tanh", "clip"])
+def test_where_rounding_leaves_nothing_to_solve_the_first_plan_is_told(limits: str) -> None:
+    steps = planned(linear_problem(Steep(), bound=1.0), limits=limits, initial_std=0.5)
+    assert np.isfinite([step.plan_return for step in steps]).all()
+    assert np.isfinite(steps[-1].plan).all()
+
+
 class Rough(LinearModel):
     """Its reward has no derivative where actions are zero."""
 

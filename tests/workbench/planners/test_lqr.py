@@ -126,6 +126,24 @@ def test_what_costs_less_and_less_is_refused() -> None:
         solve_lqr(problem, bounds=(-wide, wide))
 
 
+def test_what_rounding_makes_flat_is_refused() -> None:
+    """Convex to Cholesky's last digit, singular to Gauss's."""
+    factor = np.array([[1 / 7], [1 / 11]])
+    flat = factor @ factor.T
+    np.linalg.cholesky(flat)
+    bounds = np.full(2, -1e9), np.full(2, 1e9)
+    with pytest.raises(NotConvex, match="flat in a direction"):
+        minimise_in_box(flat, np.ones(2), *bounds)
+    still = LinearQuadratic(
+        *(np.zeros(shape) for shape in ((1, 1, 1), (1, 1, 2), (1, 1), (2, 1, 1), (1, 2, 1))),
+        R=flat[None],
+        q=np.zeros((2, 1)),
+        r=np.ones((1, 2)),
+    )
+    with pytest.raises(NotConvex, match="flat in a direction"):
+        solve_lqr(still)
+
+
 def test_bounds_that_nothing_meets_change_nothing() -> None:
     problem, wide = random_problem(10), np.full((H, M), 1e6)
     free, bounded = solve_lqr(problem), solve_lqr(problem, bounds=(-wide, wide))

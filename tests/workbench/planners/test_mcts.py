@@ -15,6 +15,7 @@ from workbench.noise import NoiseSource
 from workbench.planners.base import PlanningError, PlanningProblem, PlanStep
 from workbench.planners.mcts import Mcts
 from workbench.planners.mcts_settings import MctsSettings
+from workbench.settings import SettingsError, build
 
 STATES, ACTIONS, HORIZON, DISCOUNT = 6, 3, 5, 0.9
 
@@ -184,6 +185,51 @@ def test_a_return_that_is_not_finite_never_wins() -> None:
     last = planned(table_problem(hopeless, 0), simulations=50)[-1]
     assert last.best_return == -np.inf
     assert last.extras["visits"].sum() == 0
+
+
+class Guided(LinearModel):
+    """Its policy pushes half as hard as it may; more than that is worth nothing."""
+
+    offers = frozenset({"gradient", "policy"})
+
+    def policy(self, latent: torch.Tensor) -> torch.Tensor:
+        return torch.full_like(latent[..., :2], 0.5)
+
+    def reward(self, latent: torch.Tensor, action: torch.Tensor, next_latent: torch.Tensor) -> torch.Tensor:
+        return -(action - 0.5).square().sum(-1)
+
+
+def test_the_policys_actions_are_tried() -> None:
+    """The first in each node and in each rollout as they are, the others with noise on them."""
+    problem = linear_problem(Guided(), horizon=4, bound=1.0, terminal_value=False)
+    step = planned(problem, simulations=40, simulations_per_step=40, prior="policy", policy_std=0.1)[-1]
+    tree = step.extras
+    assert step.best_return == pytest.approx(0.0, abs=1e-9)
+    assert step.plan == pytest.approx(np.full((4, 2), 0.5))
+    for node in np.flatnonzero(tree["visits"] > 1):
+        children = np.flatnonzero(tree["parent"] == node)
+        if len(children):
+            assert tree["action"][children[0]] == pytest.approx([0.5, 0.5])
+            others = tree["action"][children[1:]]
+            assert (np.abs(others - 0.5).max(1) > 1e-4).all()
+            assert np.abs(others - 0.5).max(initial=0.0) < 0.6
+    with pytest.raises(PlanningError, match=r"^model: LinearModel offers no policy; draw actions uniformly"):
+        planned(linear_problem(LinearModel(), bound=1.0), prior="policy")
+    with pytest.raises(PlanningError, match=r"^actions: this planner searches continuous actions"):
+        planned(table_problem(table_model(0), 0), prior="policy")
+    with pytest.raises(SettingsError, match=r"prior: the policy's actions lie on no grid"):
+        build(MctsSettings, {"prior": "policy", "continuous": "grid"})
+
+
+@pytest.mark.parametrize("leaf", ["rollout", "value"])
+def test_the_first_sequence_tried_is_the_last_plan(leaf: str) -> None:
+    problem = linear_problem(LinearModel(), horizon=4, bound=0.5)
+    warm = torch.linspace(-0.5, 0.7, 8, dtype=torch.float64).view(4, 2)
+    begun = replace(problem, warm_start=warm)
+    step = planned(begun, simulations=1, rollouts=1, leaf=leaf)[-1]
+    assert step.actions[0] == pytest.approx(warm.clamp(max=0.5).numpy())
+    cold = planned(begun, simulations=1, rollouts=1, leaf=leaf, warm_start=False)[-1]
+    assert not np.allclose(cold.actions[0], step.actions[0])
 
 
 def test_the_same_seed_gives_the_same_steps() -> None:

@@ -17,7 +17,7 @@ from workbench.noise import NoiseSource
 from workbench.planners import PLANNERS
 from workbench.planners.base import Box, PlanningProblem
 from workbench.planners.policy import PlanningPolicy
-from workbench.planners.presets import planner_settings
+from workbench.planners.presets import PRESETS, planner_settings
 from workbench.planners.reality import check_in_reality
 
 
@@ -80,16 +80,11 @@ def test_a_plan_in_the_true_dynamics_keeps_its_promise(task: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("icem", {"candidates": 100, "iterations": 3, "horizon": 30}),
-        ("mppi", {"candidates": 200, "iterations": 2, "horizon": 25, "initial_std": 1.0, "noise_exponent": 2.0}),
-    ],
-)
-def test_pendulum_is_solved(name: str, values: dict[str, Any]) -> None:
-    """A mean return above -180 over 20 episodes; value iteration on a fine grid returns -130 from these starts."""
-    returns = [episode.episode_return for episode in drive("Pendulum-v1", name, list(range(20)), **values)]
+@pytest.mark.parametrize("first", [0, 100])
+@pytest.mark.parametrize("name", [name for name in PRESETS if name.startswith("pendulum-")])
+def test_pendulum_is_solved(name: str, first: int) -> None:
+    """A mean return above -180 from every fourth of 20 resets; from all of them the best is about -130, and -170."""
+    returns = [episode.episode_return for episode in drive("Pendulum-v1", name, list(range(first, first + 20, 4)))]
     assert np.mean(returns) > -180.0
 
 

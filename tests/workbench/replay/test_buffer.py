@@ -311,3 +311,19 @@ def test_a_batch_stays_where_it_is() -> None:
     assert batch.to(torch.device("cpu")) is batch
     elsewhere = batch.to(torch.device("meta"))
     assert {getattr(elsewhere, each.name).device.type for each in fields(Batch)} == {"meta"}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_rows_are_written_alike_on_every_device(dtype: str) -> None:
+    """On a GPU there are no numpy views to write through; here they are taken away."""
+    replays = [ReplayBuffer(30, (2, 3), dtype, 2, [Draw(length=2, batch=4)]) for _ in range(2)]
+    replays[1]._views = None
+    for replay in replays:
+        generator = np.random.default_rng(0)
+        for step in range(50):
+            if step % 7 == 0:
+                replay.begin_episode((255 * generator.random((2, 3))).astype(dtype))
+            action = generator.random(2).astype(np.float32)
+            replay.append(action, generator.random(), step % 7 == 6, (255 * generator.random((2, 3))).astype(dtype))
+    one, other = (replay.rows(replay.oldest, replay.head) for replay in replays)
+    assert all(np.array_equal(one[name], other[name]) for name in one)
