@@ -1,4 +1,5 @@
-"""``foresight bench gui``: launch, frames of the window while runs train, the live view's cost, drawing of curves.
+"""``foresight bench gui``: launch, frames of the window while runs train and planners search, the live view's cost,
+drawing of curves.
 
 It works on a project of its own, which is removed at the end. Without a screen it draws into memory.
 """
@@ -14,11 +15,14 @@ from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storage import StorageError, open_project
 from workbench.benchmarks.machine import Machine, describe_machine
 from workbench.benchmarks.storage import make_runs
+
+if TYPE_CHECKING:
+    from ui.bench_frames import Frames
 
 #: how many of the finished runs have a curve in sight, beside those that train
 SHOWN = 3
@@ -49,6 +53,7 @@ class WindowBenchmark:
     launches: list[Any]
     frames: list[Any]
     live_views: list[Any]
+    planners: list[Any]
     long_series: Any
     curves: list[Any]
     platform: str
@@ -68,6 +73,7 @@ def run_window_benchmark(extent: Extent = Extent()) -> WindowBenchmark:
 
     from ui.bench_frames import Flight, measure_window
     from ui.bench_launch import launch_times
+    from ui.bench_planner import measure_planners
     from ui.bench_plots import measure_drawing
     from ui.theme import Theme
 
@@ -79,11 +85,13 @@ def run_window_benchmark(extent: Extent = Extent()) -> WindowBenchmark:
         launches = launch_times(folder, extent.launches)
         flight = Flight(runs[-SHOWN:], extent.threads, extent.seconds, extent.viewed, extent.pairs)
         frames, views = measure_window(folder, flight)
+        planners = measure_planners(folder, extent.seconds / 2)
     theme = Theme("dark")
     return WindowBenchmark(
         launches=launches,
         frames=frames,
         live_views=views,
+        planners=planners,
         long_series=measure_drawing(theme, 1, extent.points),
         curves=[measure_drawing(theme, count, CURVE_POINTS) for count in extent.curves],
         platform=QGuiApplication.platformName(),
@@ -110,11 +118,12 @@ def format_table(result: WindowBenchmark) -> str:
         f"Launch: the run table is on the screen after {seconds:.2f} s, of which a processor worked {processor:.2f} s "
         f"(each: {launches}).",
         "",
-        f"{'intervals of 16 ms, in ms':30}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}{'updates/s':>11}",
+        f"{'intervals of 16 ms, in ms':36}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}{'updates/s':>11}",
     ]
     for each in result.frames:
         figures = "".join(f"{value:8.1f}" for value in (each.p50_ms, each.p95_ms, each.p99_ms, each.max_ms))
-        lines.append(f"{_training(each.threads):30}{figures}{each.updates_per_second:11.1f}")
+        lines.append(f"{_training(each.threads) + _manners(each):36}{figures}{each.updates_per_second:11.1f}")
+    lines += [_plain_words(each) for each in result.frames if not each.lower_priority][:1]
     if result.live_views:
         lines += ["", f"{'live view':36}{'cost':>8}{'quartiles':>16}{'unhindered':>12}{'fps':>6}{'processors':>12}"]
     for view in result.live_views:
@@ -124,6 +133,7 @@ def format_table(result: WindowBenchmark) -> str:
             f"{f'{view.environment}, {_training(view.threads)}':36}{100 * view.cost:7.1f}%{quartiles:>16}"
             f"{100 * view.unhindered_cost:11.1f}%{view.shown.pictures:6.1f}{used:12.2f}"
         )
+    lines += ["", *_frames_of_planners(result)]
     lines += ["", f"{'curves':30}{'prepare':>8}{'draw ms':>8}{'pan fps':>8}{'zoom':>8}{'worst ms':>11}"]
     for drawing in (result.long_series, *result.curves):
         name = f"{drawing.curves} of {drawing.points:,} points"
@@ -133,8 +143,26 @@ def format_table(result: WindowBenchmark) -> str:
     return "\n".join(lines)
 
 
+def _frames_of_planners(result: WindowBenchmark) -> list[str]:
+    lines = [f"{'intervals of 16 ms, in ms':36}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}{'done/s':>11}"]
+    for each in result.planners:
+        figures = "".join(f"{value:8.1f}" for value in (each.p50_ms, each.p95_ms, each.p99_ms, each.max_ms))
+        lines.append(f"{each.case:36}{figures}{each.done_per_second:11.1f}")
+    return lines
+
+
 def _training(threads: int) -> str:
     return f"{threads} training thread{'' if threads == 1 else 's'}"
+
+
+def _manners(frames: Frames) -> str:
+    return "" if frames.lower_priority else ", left alone"
+
+
+def _plain_words(frames: Frames) -> str:
+    count = frames.intra_op_threads
+    many = f"{count} intra-op thread{'' if count == 1 else 's'}"
+    return f"(left alone: at the window's priority with {many} each, not at a lower one with 1 each)"
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -142,7 +170,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 OPTIONS: tuple[tuple[str, Callable[[str], object], str], ...] = (
-    ("seconds", float, "measured for each number of training threads"),
+    ("seconds", float, "measured for each number of training threads, and as long without their settings"),
     ("threads", _numbers, "numbers of training threads"),
     ("viewed", _numbers, "those of them with the live view in sight and hidden, in turn"),
     ("pairs", int, "of such rounds, each of half the seconds"),

@@ -3,45 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 
 from storage import Project, open_project
-from ui.app import Application
-from ui.application_log import keep_log
+from ui.bench_fleet import CHOSEN, PLAIN, Fleet, Manners, training_spec
+from ui.bench_pilot import Pilot
 from ui.bench_view import LiveView, Watch
-from ui.feed import Feed
 from ui.main_window import MainWindow
 from ui.plots.choices import CurveChoices
-from ui.preferences import Preferences
-from workbench.presets import find_preset
-from workbench.spec import RunSpec
+from ui.selection import Selection
 
 #: milliseconds of the timer whose intervals are measured
 FRAME = 16
-#: px of the window, even where the screen that is not there would be smaller
-SIZE = (1600, 1000)
 #: the metric in sight, and the points of each finished run's curve beside the running ones
 METRIC, POINTS = "loss/critic", 10_000
-#: seconds to wait for the engine, or for runs to begin learning; then until everything has settled
-PATIENCE, SETTLE = 120.0, 0.5
-#: updates after which a run counts as learning
-LEARNS = 5
-
-
-class Interrupted(RuntimeError):
-    """The measurement could not be ended; the message says why."""
+#: seconds until everything has settled
+SETTLE = 0.5
+#: which runs train in the rounds whose frames are put together: a machine that others use changes with time
+TURNS = (CHOSEN, PLAIN, PLAIN, CHOSEN)
 
 
 @dataclass(frozen=True)
 class Frames:
-    """Intervals of a timer of ``FRAME`` ms in the window's thread, and gradient updates per second of all runs."""
+    """Intervals of a timer of ``FRAME`` ms in the window's thread, and gradient updates per second of all runs.
+
+    ``threads`` train, with a lower priority than the window's or without one, each with so many ``intra_op_threads``.
+    """
 
     threads: int
+    lower_priority: bool
+    intra_op_threads: int
     frames: int
     p50_ms: float
     p95_ms: float
@@ -80,8 +76,9 @@ class FrameClock(QObject):
 
 @dataclass(frozen=True)
 class Flight:
-    """What to measure: for each of the ``threads``, numbers of training runs in ascending order, frames for ``seconds``
-    with curves of the finished ``runs`` in sight too; for each of ``viewed`` among them ``pairs`` rounds of half that.
+    """What to measure: for each of the ``threads``, numbers of training runs, frames for ``seconds`` with the settings
+    that runs get and as long without them, with curves of the finished ``runs`` in sight too; for each of ``viewed``
+    among them ``pairs`` rounds of half that.
     """
 
     runs: Sequence[int]
@@ -93,17 +90,10 @@ class Flight:
 
 def measure_window(folder: Path, flight: Flight) -> tuple[list[Frames], list[LiveView]]:
     """The window over the project in ``folder``. Raises Interrupted."""
-    keep_log(folder / "window.log")  # not the user's
-    pilot = Pilot(Preferences(folder / "window.json"), flight)
-    pilot.preferences.set("curves", CurveChoices(metric=METRIC).to_json())
-    try:
-        project = open_project(folder, write=True)
-        add_curves(project, flight.runs)
-        pilot.show(project)
-    finally:
-        pilot.close()
-    if pilot.problem:
-        raise Interrupted(pilot.problem)
+    project = open_project(folder, write=True)
+    add_curves(project, flight.runs)
+    pilot = FramePilot(folder, flight)
+    pilot.fly(project)
     return pilot.frames, pilot.views
 
 
@@ -116,96 +106,83 @@ def add_curves(project: Project, runs: Sequence[int]) -> None:
     project.writer.flush()
 
 
-def training_spec(seed: int) -> RunSpec:
-    """A run of the quick preset's sizes without an end, which soon learns and logs ten times a second or so."""
-    endless = {"total_steps": 10_000_000, "engine.evaluation_interval": 10_000_000, "engine.keep_snapshots": False}
-    soon = {"warm_up_steps": 200, "environment.max_episode_steps": 200, "engine.evaluation_episodes": 1}
-    changes = endless | soon | {"engine.log_interval": 5}
-    return find_preset("alm-quick").spec(changes, seeds=(seed,), device="cpu")
+class FramePilot(Pilot):
+    """Measures frames and the live view's cost."""
 
-
-class Pilot(Application):
-    """The application, which measures itself once its window is on the screen, and then leaves."""
-
-    def __init__(self, preferences: Preferences, flight: Flight) -> None:
-        super().__init__(preferences)
-        self.problem = ""
+    def __init__(self, folder: Path, flight: Flight) -> None:
+        super().__init__(folder)
+        self.preferences.set("curves", CurveChoices(metric=METRIC).to_json())
         self.frames: list[Frames] = []
         self.views: list[LiveView] = []
         self._flight = flight
-        self._left = False
 
     def build(self, project: Project) -> MainWindow:
-        """The window, which begins to measure as soon as its loop runs."""
+        """The window; its engine keeps the window's priority, which threads inherit, since runs with it are wanted."""
         window = super().build(project)
-        window.closed.connect(self._note_closed)
-        QTimer.singleShot(0, window, lambda: self._fly(window))
+        assert window.context is not None
+        window.context.engine.gives_way = False
         return window
 
-    def _note_closed(self) -> None:
-        self._left = True
-
-    def _fly(self, window: MainWindow) -> None:
-        try:
-            self._measure(window)
-        except Exception as error:  # noqa: BLE001  whatever it is, the window must be left
-            self.problem = str(error) if isinstance(error, Interrupted) else f"{type(error).__name__}: {error}"
-        window.leave()
-
-    def _measure(self, window: MainWindow) -> None:
+    def measure(self, window: MainWindow) -> None:
+        """Frames of the window, and the cost of its live view. Raises Interrupted."""
         context = window.context
         assert context is not None
-        engine = context.engine
-        window.resize(*SIZE)
         window.show_workspace("watch")
         context.selection.select(self._flight.runs)
-        self._wait_until(lambda: engine.state != "preparing", "load the engine")
-        if engine.queue is None:
-            raise Interrupted(f"The engine cannot be loaded: {engine.problem}")
-        engine.queue.limits["cpu"] = max(self._flight.threads)
-        training: list[int] = []
+        queue = self.wait_for_engine(window)
+        queue.limits["cpu"] = 2 * max(self._flight.threads)
+        fleets = {kind: Fleet(queue, context.feed, kind, self.wait_until) for kind in (CHOSEN, PLAIN)}
         for number in self._flight.threads:
-            while len(training) < number:
-                training += engine.queue.submit(training_spec(len(training) + 1))
-            context.selection.select((*self._flight.runs, *training))
-            self.frames.append(self._measure_one(context.feed, tuple(training)))
+            self.frames += self._measure_fleets(context.selection, fleets, number)
             if number in self._flight.viewed:
-                channels = [channel for channel in map(engine.queue.channel, training) if channel is not None]
-                watch = Watch(window.workspaces["watch"].docks["simulation"], channels, self._wait)
+                training = self._train(context.selection, fleets, CHOSEN, number)
+                channels = {run: channel for run in training if (channel := queue.channel(run)) is not None}
+                watch = Watch(window.workspaces["watch"].docks["simulation"], channels, self.wait)
                 name = training_spec(1).environment
                 self.views.append(watch.measure(name, self._flight.pairs, self._flight.seconds / 2))
 
-    def _measure_one(self, feed: Feed, training: tuple[int, ...]) -> Frames:
-        """Frames while these runs train; first they are waited for."""
+    def _measure_fleets(self, selection: Selection, fleets: dict[Manners, Fleet], number: int) -> list[Frames]:
+        """Frames while ``number`` runs train: of each fleet in turn."""
+        turns = TURNS if number else (CHOSEN, CHOSEN)
+        rounds: dict[Manners, list[tuple[list[float], int, float]]] = {kind: [] for kind in turns}
+        for kind in turns:
+            self._train(selection, fleets, kind, number)
+            rounds[kind].append(self._round(fleets[kind]))
+        return [summary(number, kind, found) for kind, found in rounds.items()]
 
-        def updates() -> list[int]:
-            found = [feed.progress(run) for run in training]
-            return [0 if progress is None else progress.updates for progress in found]
+    def _train(self, selection: Selection, fleets: dict[Manners, Fleet], kind: Manners, number: int) -> list[int]:
+        """Have ``number`` runs of one fleet train, in sight, and no other; returns them."""
+        for other, fleet in fleets.items():
+            if other is not kind:
+                fleet.train(0)
+        fleets[kind].train(number)
+        training = fleets[kind].runs[:number]
+        selection.select((*self._flight.runs, *training))
+        self.wait(SETTLE)
+        return training
 
-        self._wait_until(lambda: all(count > LEARNS for count in updates()), "begin learning")
-        self._wait(SETTLE)
-        clock, before, begin = FrameClock(), sum(updates()), time.perf_counter()
+    def _round(self, fleet: Fleet) -> tuple[list[float], int, float]:
+        """Intervals of frames, updates, and seconds that passed."""
+        clock, before, begin = FrameClock(), fleet.updates(), time.perf_counter()
         clock.start()
-        self._wait(self._flight.seconds)
+        self.wait(self._flight.seconds / 2)
         clock.stop()
-        return summary(len(training), clock.intervals, (sum(updates()) - before) / (time.perf_counter() - begin))
-
-    def _wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        end = time.perf_counter() + PATIENCE
-        while not condition():
-            if time.perf_counter() > end:
-                raise Interrupted(f"It took longer than {PATIENCE:g} s to {what}.")
-            self._wait(0.1)
-
-    def _wait(self, seconds: float) -> None:
-        loop = QEventLoop()
-        QTimer.singleShot(round(1e3 * seconds), loop.quit)
-        loop.exec()
-        if self._left or self.termination.received:
-            raise Interrupted("The window was closed before everything was measured.")
+        return clock.intervals, fleet.updates() - before, time.perf_counter() - begin
 
 
-def summary(threads: int, intervals: Sequence[float], updates_per_second: float) -> Frames:
-    """The distribution of intervals (seconds) in milliseconds."""
-    p50, p95, p99 = 1e3 * np.percentile(intervals, (50, 95, 99))
-    return Frames(threads, len(intervals), p50, p95, p99, 1e3 * max(intervals), updates_per_second)
+def summary(threads: int, manners: Manners, rounds: Sequence[tuple[list[float], int, float]]) -> Frames:
+    """The distribution of all rounds' intervals in milliseconds; a round: intervals, updates, seconds that it took."""
+    intervals, updates, seconds = zip(*rounds, strict=True)
+    together = np.concatenate(intervals)
+    p50, p95, p99 = 1e3 * np.percentile(together, (50, 95, 99))
+    return Frames(
+        threads=threads,
+        lower_priority=manners.lower_priority,
+        intra_op_threads=manners.intra_op_threads,
+        frames=len(together),
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
+        max_ms=1e3 * together.max(),
+        updates_per_second=sum(updates) / sum(seconds),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import median
@@ -20,6 +20,8 @@ from workbench.events import Progress
 
 #: seconds from the view's coming or going until a round begins
 SETTLE = 1.0
+#: the least part of a round that training is taken to have had a processor for
+LEAST = 0.05
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,10 @@ class PictureCount(QObject):
 
 
 class Watch:
-    """Measures with the simulation's dock; ``wait`` lets the window live for so many seconds."""
+    """Measures with the simulation's dock while ``channels``, by run, are of those that train; ``wait`` lets the window
+    live for so many seconds."""
 
-    def __init__(self, dock: PanelDock, channels: Sequence[Channel], wait: Callable[[float], None]) -> None:
+    def __init__(self, dock: PanelDock, channels: Mapping[int, Channel], wait: Callable[[float], None]) -> None:
         self._dock, self._channels, self._wait = dock, channels, wait
         self._pictures = PictureCount(dock)
 
@@ -106,14 +109,16 @@ class Watch:
         self._wait(seconds)
         elapsed = time.perf_counter() - begin
         updates, pictures, waited, used = self._state() - before
-        unhindered = elapsed - waited / max(len(self._channels), 1)
+        # What a thread waited is told when it runs again, so it may be more than what a short round lasted.
+        unhindered = max(elapsed - waited / max(len(self._channels), 1), LEAST * elapsed)
         return Round(updates / elapsed, updates / unhindered, pictures / elapsed, used / elapsed)
 
     def _state(self) -> NDArray[np.float64]:
         """Updates, pictures, seconds that training waited for a processor, seconds that all else used one."""
-        newest = [channel.latest(Progress) for channel in self._channels]
+        newest = [channel.latest(Progress) for channel in self._channels.values()]
         updates = sum(each.updates for each in newest if isinstance(each, Progress))
-        training = [each.native_id for each in threading.enumerate() if each.name.startswith("run ")]
+        names = {f"run {run}" for run in self._channels}
+        training = [each.native_id for each in threading.enumerate() if each.name in names]
         worked = sum(
             each.user_time + each.system_time for each in psutil.Process().threads() if each.id in training
         )

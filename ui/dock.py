@@ -55,8 +55,7 @@ class DockTitle(QFrame):
         self._tabs.setObjectName("docktabs")
         self._tabs.setDrawBase(False)
         self._tabs.setExpanding(False)
-        self._tabs.setElideMode(Qt.TextElideMode.ElideRight)
-        self._tabs.setUsesScrollButtons(False)  # which would take room even where all tabs fit
+        self._tabs.setElideMode(Qt.TextElideMode.ElideNone)
         self._tabs.setAccessibleName("Panels that share this place")
         self._tabs.hide()
         self._tabs.currentChanged.connect(self._choose)
@@ -154,8 +153,10 @@ class DockTitle(QFrame):
     def _squeeze(self) -> None:
         wanted = [control for control in self._controls if control in self._squeezed or not control.isHidden()]
         buttons = sum(button.sizeHint().width() + 6 for button in (self.enlarge, self.more))
-        # The tabs' words are cut only where nothing else can give way.
-        self._tabs.setFixedWidth(max(0, min(self._tabs.full_width(), self.width() - buttons - 12)))
+        # Tabs that have no room, though all else gave way, are reached by arrows.
+        full, most = self._tabs.full_width(), max(0, self.width() - buttons - 12)
+        self._tabs.setUsesScrollButtons(full > most)  # they would take room even where all tabs fit
+        self._tabs.setFixedWidth(min(full, most))
         names = self._tabs.width() if len(self._names) > 1 else self._name.sizeHint().width()
         room = self.width() - self._theme.px(30) - names - 6 - buttons
         squeezed = []

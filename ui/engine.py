@@ -27,7 +27,8 @@ PUMP_INTERVAL = 0.2
 class Engine(QObject):
     """``state`` is "preparing", "ready" or "failed"; ``queue`` is there once it is ready and the project is writable.
 
-    Closing it ends every run's thread.
+    Closing it ends every run's thread. Where ``gives_way`` is made false before it starts, its thread keeps its
+    priority, and so do the runs that it starts unless they lower their own.
     """
 
     ready = Signal()
@@ -38,6 +39,7 @@ class Engine(QObject):
         self.project = project
         self.state = "preparing"
         self.problem = ""
+        self.gives_way = True
         self.queue: RunQueue | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
@@ -95,4 +97,5 @@ class Engine(QObject):
         torch.optim.Adam([parameter]).step()
         if self.project.writable:
             self.queue = RunQueue(Recorder(self.project))
-        lower_priority()  # from here on it only looks at the queue; before, someone waits for it
+        if self.gives_way:
+            lower_priority()  # from here on it only looks at the queue; before, someone waits for it

@@ -14,7 +14,7 @@ from workbench.planners.settings import PlannerSettings
 from workbench.settings import Field, SettingsError, fields_of
 
 PREFERENCE = "plan"
-RESET, EPISODE, LIVE = "reset", "episode", "live"
+RESET, EPISODE, LIVE, HAND = "reset", "episode", "live", "hand"
 LEARNED, TRUE = "learned", "true"
 _LARGEST_SEED = 2**31 - 1
 
@@ -138,7 +138,7 @@ class PlanDraft(QObject):
             self.texts = {str(path): str(text) for path, text in texts.items() if path in known}
         if kept.get("model") in (LEARNED, TRUE):
             self.model = str(kept["model"])
-        if kept.get("start") in (RESET, EPISODE):  # a live state is gone with the process that showed it
+        if kept.get("start") in (RESET, EPISODE):  # the others are gone with the process that showed them
             self.start = str(kept["start"])
         for name in ("reset_seed", "seed"):
             if isinstance(kept.get(name), int) and 0 <= kept[name] <= _LARGEST_SEED:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from workbench.engine.planning_desk import PlanLook, RealityDesk, RealityLook
 
 _NAME = "plan reality"
-PLAN, BEST = "plan", "best"
+PLAN, BEST, MEAN, CANDIDATE = "plan", "best", "mean", "candidate"
 
 
 class PlanReality(QObject):
     """Follows the iteration shown while somebody wants to know; ``answer`` is None until it is known.
 
-    ``which`` says what is executed: the plan as the planner would, or the best sequence met.
+    ``which`` says what is executed: the plan as the planner would, the best sequence met, the proposal's mean, or the
+    candidate that is picked. A mean or a candidate that an iteration lacks gives way to the plan.
     """
 
     changed = Signal()
@@ -39,11 +40,12 @@ class PlanReality(QObject):
         self.failure = ""
         self._wanting: set[str] = set()
         self._desk: RealityDesk | None = None
-        self._asked: tuple[object, str] = (None, "")
+        self._asked: tuple[object, str, int | None] = (None, "", None)
         self.thread_ = AnalysisThread("reality check", self)
         self.thread_.finished.connect(self._take)
         self.thread_.failed.connect(self._fail)
         self.session.moved.connect(self.refresh)
+        self.session.picked_changed.connect(self._follow_pick)
 
     def want(self, who: str, wanted: bool) -> None:
         """Somebody looks, or looks away."""
@@ -54,23 +56,53 @@ class PlanReality(QObject):
             self._wanting.discard(who)
 
     def choose(self, which: str) -> None:
-        """Execute the plan, or the best sequence."""
+        """Execute another sequence; for candidates the best one is picked where none is."""
+        look = self.session.look
         self.which = which
+        if which == CANDIDATE and self.session.picked is None and look is not None:
+            self.session.pick(best_candidate(look))
         self.refresh()
+
+    def executed(self, look: PlanLook) -> str:
+        """What of ``look`` is executed: ``which``, or the plan where it lacks that."""
+        lacking = (self.which == MEAN and look.step.mean is None) or (
+            self.which == CANDIDATE and self.session.picked is None
+        )
+        return PLAN if lacking else self.which
 
     def refresh(self) -> None:
         """Ask for what is shown now, unless it is known or asked for."""
         look = self.session.look
-        if not self._wanting or self._asked == (look, self.which):
+        which = self.which if look is None else self.executed(look)
+        wanted = (look, which, self.session.picked if which == CANDIDATE else None)
+        if not self._wanting or self._asked == wanted:
             return
-        self._asked, self.failure = (look, self.which), ""
+        self._asked, self.failure = wanted, ""
         if look is None:
             self.thread_.cancel()
             self.answer = None
             self.changed.emit()
             return
-        actions = look.step.plan if self.which == PLAN else look.step.best_actions
+        actions = self._actions(look, which)
         self.thread_.start(lambda: self._check(look, actions))
+
+    def _actions(self, look: PlanLook, which: str) -> NDArray[np.float32]:
+        """The sequence [H, A]; what is drawn around a mean may leave the bounds, what is executed may not."""
+        step, facts = look.step, look.facts
+        if which == MEAN and step.mean is not None:
+            return step.mean.clip(facts.low, facts.high)
+        if which == CANDIDATE and self.session.picked is not None:
+            return step.actions[self.session.picked]
+        return step.best_actions if which == BEST else step.plan
+
+    def _follow_pick(self) -> None:
+        """A candidate is picked to be seen; without one the plan is executed again."""
+        if self.session.picked is not None:
+            self.which = CANDIDATE
+        elif self.which == CANDIDATE:
+            self.which = PLAN
+        self.refresh()
+        self.changed.emit()
 
     def _check(self, look: PlanLook, actions: NDArray[np.float32]) -> Analysis[RealityLook]:
         """In the thread."""
@@ -89,6 +121,12 @@ class PlanReality(QObject):
         self.answer, self.failure = None, sentence
         self.changed.emit()
         self.failed.emit(sentence)
+
+
+def best_candidate(look: PlanLook) -> int:
+    """The candidate of an iteration that is imagined to return most."""
+    returns = look.step.returns
+    return max(range(len(returns)), key=lambda at: (returns[at] == returns[at], float(returns[at])))
 
 
 def plan_reality(context: Context) -> PlanReality:

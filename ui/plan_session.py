@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from storage import ArtifactRow
 from ui.analysis import Advance, AnalysisThread
 from ui.checkpoint import checkpoint_choice
 from ui.context import Context
-from ui.cursor import EpisodeAt
-from ui.plan_draft import EPISODE, LIVE, RESET, PlanDraft, field_of
-from workbench.events import SimulatorView
+from ui.plan_beside import PlanBeside
+from ui.plan_draft import PlanDraft, field_of
+from ui.plan_start import PlanStart
 from workbench.planners.rounds import rounds_of
 from workbench.settings import SettingsError
 
 if TYPE_CHECKING:
     from workbench.analysis.steps import Analysis
     from workbench.engine.planning_desk import PlanLook, PlanningDesk, PlanWish
-    from workbench.engine.start_state import BodiesAt
 
 _NAME = "plan session"
-#: seconds between two states of a run that trains, and milliseconds between two looks for one
-_VIEW_INTERVAL, _LOOK = 0.1, 100
 
 
 class PlanSession(QObject):
@@ -31,12 +29,14 @@ class PlanSession(QObject):
 
     Earlier iterations are kept, so going back and on again computes nothing. Another problem begins a new search with
     the same noise, and goes as far as was shown; ``before`` are the iterations of the search that it took the place of.
-    ``beside`` are those of a search from the same state that was put beside, to be compared with.
+    ``second`` is a search from the same state that was put beside, to be compared with; it follows this one's steps.
+    ``stored`` is the episode of which a stored decision is shown in place of a search; None: it was searched here.
     """
 
     moved = Signal()  # other iterations, or another one shown
     busy_changed = Signal(bool)
     problem_changed = Signal()  # another run, checkpoint, start state, planner or setting
+    picked_changed = Signal()  # another candidate
     failed = Signal(str)  # a sentence that belongs to no field
 
     def __init__(self, context: Context) -> None:
@@ -44,38 +44,34 @@ class PlanSession(QObject):
         self.context = context
         self.draft = PlanDraft(context)
         self.choice = checkpoint_choice(context)
-        self.episode: ArtifactRow | None = None
-        self.frame = 0
-        self.live: BodiesAt | None = None
-        self.live_step: int | None = None
+        self.start = PlanStart(context, self.draft, self.choice)
         self.looks: list[PlanLook] = []
         self.before: list[PlanLook] = []
-        self.beside: list[PlanLook] = []
+        self.second = PlanBeside(context)
+        self.stored: ArtifactRow | None = None
+        self._stored_wish: PlanWish | None = None  # the problem that was posed when it was first shown
         self.shown = 0
+        self.picked: int | None = None
         self.ended = False
         self.failure = ""
         self._wanted = 0
-        self._moving = False
-        self._seen: object = None  # the state of the live run that is too old
         self._wish: PlanWish | None = None
         self._desk: PlanningDesk | None = None
         self.thread_ = AnalysisThread("planner", self)
-        self._live_timer = QTimer(self)
-        self._live_timer.setInterval(_LOOK)
         self._connect()
-        self._list_episodes()
 
     def _connect(self) -> None:
         self.thread_.advanced.connect(self._take)
         self.thread_.finished.connect(self._finish)
         self.thread_.failed.connect(self._fail)
         self.thread_.busy_changed.connect(self.busy_changed)
-        self._live_timer.timeout.connect(self._look_live)
+        self.busy_changed.connect(self._keep_up)
+        self.moved.connect(self._keep_up)
+        self.second.advanced.connect(self.moved)
         self.draft.changed.connect(self.refresh)
         self.choice.changed.connect(self._change_subject)
         self.context.engine.ready.connect(self.refresh)
-        self.context.cursor.episode_changed.connect(self._follow_episode)
-        self.context.cursor.frame_changed.connect(self._follow_frame)
+        self.start.changed.connect(self.refresh)
         application = QCoreApplication.instance()
         assert application is not None
         application.aboutToQuit.connect(self.close)  # after the thread's own: it is joined by then
@@ -83,6 +79,8 @@ class PlanSession(QObject):
     def close(self) -> None:
         """Drop the search and what it holds open."""
         self.thread_.close()
+        self.start.close()
+        self.second.close()
         if self._desk is not None:
             self._desk.close()
 
@@ -108,84 +106,29 @@ class PlanSession(QObject):
         """The iteration that is shown."""
         return self.looks[self.shown - 1] if 0 < self.shown <= len(self.looks) else None
 
-    def episodes(self) -> tuple[ArtifactRow, ...]:
-        """The run's recorded episodes, the newest first."""
-        run = self.choice.run
-        return () if run is None else self.context.project.artifacts.list(run.id, "episode")[::-1]
-
-    def set_moment(self, row: ArtifactRow, frame: int) -> None:
-        """Begin at a step of a recorded episode; the cursor goes there."""
-        self._moving = True  # the cursor moves twice, which is one change here
-        self.context.cursor.set_episode(EpisodeAt(row.run_id, row.name))
-        self.context.cursor.set_frame(frame)
-        self._moving = False
-        self.episode, self.frame = row, frame
-        self.draft.choose(start=EPISODE)
-        self.refresh()
-
-    def take_live(self) -> None:
-        """Begin where the run that trains here is now; its next state is asked for."""
-        channel = self._channel()
-        if channel is not None:
-            channel.view_interval = _VIEW_INTERVAL
-            self._seen = channel.latest(SimulatorView)
-            self._live_timer.start()
+    @property
+    def beside(self) -> list[PlanLook]:
+        """The iterations of the search that was put beside; none: there is no such search."""
+        return self.second.looks
 
     @property
-    def trains_here(self) -> bool:
-        """Whether the chosen run trains in this window."""
-        return self._channel() is not None
-
-    def _channel(self) -> Any:
-        queue, run = self.context.engine.queue, self.choice.run
-        return queue.channel(run.id) if queue is not None and run is not None else None
-
-    def _look_live(self) -> None:
-        channel = self._channel()
-        view = None if channel is None else channel.latest(SimulatorView)
-        if channel is None:
-            self._live_timer.stop()
-        elif isinstance(view, SimulatorView) and view is not self._seen:
-            from workbench.engine.start_state import BodiesAt
-
-            self._live_timer.stop()
-            channel.view_interval = None
-            self.live, self.live_step = BodiesAt(view.qpos.copy(), view.qvel.copy()), view.step
-            self.draft.choose(start=LIVE)
-            self.refresh()
-
-    def _list_episodes(self) -> None:
-        rows, at = self.episodes(), self.context.cursor.episode
-        chosen = next((row for row in rows if at == EpisodeAt(row.run_id, row.name)), None)
-        self.frame = self.context.cursor.frame if chosen is not None else 0
-        self.episode = chosen or (rows[0] if rows else None)
+    def look_beside(self) -> PlanLook | None:
+        """The iteration beside the one that is shown; its last one where this search has ended."""
+        at_end = self.ended and self.shown == len(self.looks)
+        return self.second.look_at(len(self.beside) if at_end else self.shown) if self.look is not None else None
 
     def _change_subject(self) -> None:
-        self._list_episodes()
-        self.live = self.live_step = None
-        if self.draft.start == LIVE:
-            self.draft.choose(start=RESET)
+        if self.stored is not None and (self.choice.run is None or self.choice.run.id != self.stored.run_id):
+            self.stored = None
+            self._forget()
+        self.start.change_subject()
         self.draft.check_again()
-
-    def _follow_episode(self, _at: object) -> None:
-        self._list_episodes()
-        self.refresh()
-
-    def _follow_frame(self, frame: int) -> None:
-        at = self.context.cursor.episode
-        if self.episode is not None and at == EpisodeAt(self.episode.run_id, self.episode.name):
-            self.frame = min(frame, max(int(self.episode.info.get("length", 1)) - 1, 0))
-            self.refresh()
 
     def _make_wish(self) -> PlanWish | None:
         draft, run, row = self.draft, self.choice.run, self.choice.row
         if run is None or row is None or draft.settings is None or self.context.engine.state != "ready":
             return None
-        state: str | BodiesAt | None = f"reset:{draft.reset_seed}"
-        if draft.start == EPISODE:
-            state = None if self.episode is None else f"episode:{self.episode.name}:{self.frame}"
-        elif draft.start == LIVE:
-            state = self.live
+        state = self.start.state
         if state is None:
             return None
         from workbench.engine.planning_desk import PlanWish
@@ -195,23 +138,57 @@ class PlanSession(QObject):
 
     def refresh(self, *_: object) -> None:
         """See whether the problem is another one; if so, search again as far as was shown."""
-        if self._moving:
-            return
         wish = self._make_wish()
-        if wish != self._wish:
+        if self.stored is not None and not self._along(wish):
+            self.stored = None
+        if wish != self._wish and self.stored is None:
             self._wish = wish
             if self.beside and wish is not None and _place(self.beside[0].wish) != _place(wish):
-                self.beside = []
+                self.second.let_go()
             self.failure = ""
             self.thread_.cancel()
             self._wanted = max(self.shown, self._wanted)
-            if wish is None and self.draft.settings is None:
+            if wish is None and (self.draft.settings is None or self.start.typing):
                 pass  # something is being typed: what is shown stays
             elif wish is None or not self._wanted:
                 self._forget()
             elif self._stale or len(self.looks) < self._wanted:
                 self._begin()
         self.problem_changed.emit()
+
+    # ---- what was stored --------------------------------------------------------------------------------------------
+
+    def show_stored(self, row: ArtifactRow, step: int, looks: list[PlanLook], *, move: bool = True) -> None:
+        """Show a stored decision of the episode ``row``, made at its step ``step``, at the iteration shown before.
+
+        The problem is posed from that state; a change of it searches there. ``move`` takes the shared cursor along.
+        """
+        at = self.shown if self.stored is not None and self.shown else len(looks)
+        self.thread_.cancel()
+        self.stored, self._stored_wish, self.failure = row, None, ""
+        if self.beside and self.beside[0].wish.state != looks[0].wish.state:
+            self.second.let_go()
+        if move:
+            self.start.set_moment(row, step)
+        self._wish = self._stored_wish = self._make_wish()
+        self.before, self.looks, self.ended = [], looks, True
+        self._wanted = min(at, len(looks))
+        self._show(self._wanted)
+        self.problem_changed.emit()
+
+    def search_anew(self) -> None:
+        """Let go of what was stored, and search from its state with the planner that is chosen."""
+        self.stored, self._wish = None, self._make_wish()
+        self._forget()
+        self.step()
+
+    def _along(self, wish: PlanWish | None) -> bool:
+        """Whether ``wish`` is still what was posed with the stored decision, but for the step of its episode."""
+        posed = self._stored_wish
+        if wish is None or posed is None or self.stored is None:
+            return True  # something is being typed, or moved
+        inside = isinstance(wish.state, str) and wish.state.startswith(f"episode:{self.stored.name}:")
+        return inside and replace(wish, state=posed.state) == posed
 
     # ---- stepping ---------------------------------------------------------------------------------------------------
 
@@ -246,21 +223,41 @@ class PlanSession(QObject):
 
     def put_beside(self) -> None:
         """Keep the search as far as it is shown, to compare another planner with it; again lets go of it."""
-        self.beside = [] if self.beside else self.looks[: self.shown]
+        if self.beside:
+            self.second.let_go()
+        else:
+            self.second.keep(self.looks[: self.shown], whole=self.stored is not None)
         self.moved.emit()
+
+    def pick(self, candidate: int | None) -> None:
+        """Look at one candidate of the iteration that is shown, or at none in particular."""
+        count = 0 if self.look is None else len(self.look.step.actions)
+        if candidate is not None and not 0 <= candidate < count:
+            candidate = None
+        if candidate != self.picked:
+            self.picked = candidate
+            self.picked_changed.emit()
 
     def cancel(self) -> None:
         """Compute no further."""
         self.thread_.cancel()
         self._wanted = self.shown
 
+    def _keep_up(self, *_: object) -> None:
+        """The search beside computes while this one does not, so that both are timed alone."""
+        if self.thread_.busy:
+            self.second.rest()
+        else:
+            self.second.reach(self.shown)
+
     @property
     def _stale(self) -> bool:
         """Whether the iterations are those of another problem."""
-        return bool(self.looks) and self.looks[0].wish != self._wish
+        return self.stored is None and bool(self.looks) and self.looks[0].wish != self._wish
 
     def _show(self, iteration: int) -> None:
         self.shown = max(iteration, 0)
+        self.pick(self.picked)  # which another iteration may not have
         self.moved.emit()
 
     def _forget(self) -> None:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ui import format
 from ui.actions import Action
 from ui.context import Context
 from ui.controls.field_edit import TextEdit
 from ui.controls.labels import Label
+from ui.controls.number_steps import Steps
 from ui.controls.stops import Stops
 from ui.guard import guarded
+from ui.panels import plan_words
+from ui.plan_cost import plan_cost
 from ui.plan_session import plan_session
 
 #: px below which buttons lose their words, and below which the seed goes too
@@ -26,7 +38,7 @@ class PlanStrip(QFrame):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context, self._theme = context, context.theme
-        self.session = plan_session(context)
+        self.session, self.costs = plan_session(context), plan_cost(context)
         self._ready: bool | None = None
         self.setObjectName("strip")
         self.setAccessibleName("Planner")
@@ -36,15 +48,21 @@ class PlanStrip(QFrame):
         self._title, self.value = Label(theme, "Iteration", 12, 600), Label(theme, "", 12, 600, "accent")
         self.stops = Stops(theme, "Iteration")
         self._seed_title = Label(theme, "Seed", 12, token="text2")
-        self.seed = TextEdit(theme, "Seed of the planner's noise", whole=True)
-        self.cost, self._cost_note = Label(theme, "", 12, 600), Label(theme, "", 11, token="text3")
+        self.seed = TextEdit(theme, "Seed of the planner's noise", steps=Steps())
+        self.cost, self._foreseen = Label(theme, "", 12, 600), Label(theme, "", 11, token="text3")
+        self._costs = QWidget()
+        column = QVBoxLayout(self._costs)
+        column.setContentsMargins(6, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.cost)
+        column.addWidget(self._foreseen)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 0)
         row.setSpacing(6)
         for button in self._buttons():
             row.addWidget(button)
         row.addSpacing(8)
-        for widget in (self._title, self.value, self.stops, self._seed_title, self.seed, self.cost, self._cost_note):
+        for widget in (self._title, self.value, self.stops, self._seed_title, self.seed, self._costs):
             row.addWidget(widget, 1 if widget is self.stops else 0)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._connect()
@@ -89,6 +107,7 @@ class PlanStrip(QFrame):
         session.moved.connect(self._show)
         session.problem_changed.connect(self._show)
         session.busy_changed.connect(lambda _busy: self._show())
+        self.costs.changed.connect(self._show_cost)
         self._theme.changed.connect(self._style)
         self.restart.clicked.connect(session.restart)
         self.back.clicked.connect(session.back)
@@ -130,12 +149,12 @@ class PlanStrip(QFrame):
         self._show_cost()
 
     def _show_cost(self) -> None:
-        looks, shown = self.session.looks, self.session.shown
-        total = sum(look.step.milliseconds for look in looks[:shown])
-        whole = self.session.ended and shown == len(looks)
-        self.cost.setText(f"{format.number(float(f'{total:.3g}'))} ms" if shown else "")
-        self._cost_note.setText(("per decision" if whole else "so far") if shown else "")
-        self.cost.setToolTip("Measured, one thread, beside whatever else this machine does.")
+        measured, foreseen, tip = plan_words.cost(self.session, self.costs.cost)
+        self.cost.setText(measured)
+        self._foreseen.setText(foreseen)
+        for label in (self.cost, self._foreseen):
+            label.setVisible(bool(label.text()))
+            label.setToolTip(tip)
 
     def _paint_step(self) -> None:
         self.step.setIcon(self._theme.icon("fwd", "on" if self.step.isEnabled() else "text3"))
@@ -166,11 +185,22 @@ class PlanStrip(QFrame):
         self._paint_step()
         self.seed.setFixedWidth(theme.px(70))
         self.value.setMinimumWidth(theme.px(52))
-        self.cost.setMinimumWidth(theme.px(64))
-        self.cost.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._costs.setMinimumWidth(theme.px(64))
         roomy = self.width() >= theme.px(_TIGHT)
         for widget in (self._seed_title, self.seed, self._title):
             widget.setVisible(roomy)
+
+    @guarded
+    def showEvent(self, event: QShowEvent) -> None:
+        """Qt's."""
+        super().showEvent(event)
+        self.costs.follow(True)
+
+    @guarded
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Qt's."""
+        super().hideEvent(event)
+        self.costs.follow(False)
 
     @guarded
     def resizeEvent(self, event: QResizeEvent) -> None:

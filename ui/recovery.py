@@ -50,12 +50,13 @@ class RecoveryBanner(Banner):
         queue = self._context.engine.queue
         if queue is None:
             return
-        for row in self._rows:
-            try:
-                queue.resume(row.id)
-            except REFUSALS as error:
-                self._context.notices.add("bad", str(error))
-                self._remember([row])
+        with queue.held():  # seeds of one group go on together
+            for row in self._rows:
+                try:
+                    queue.resume(row.id)
+                except REFUSALS as error:
+                    self._context.notices.add("bad", str(error))
+                    self._remember([row])
         self._context.selection.select([self._rows[0].id])
         self.look()
         self._context.feed.runs_changed.emit()

@@ -23,6 +23,7 @@ from ui.render_pace import FRAME_INTERVAL, Pace
 from workbench.environments.scene_look import SceneLook
 
 if TYPE_CHECKING:
+    from workbench.environments.ghost import Ghost
     from workbench.environments.renderers import Renderer
     from workbench.environments.scene import SceneRenderer, Viewpoint
 
@@ -64,11 +65,15 @@ class Facts:
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """A state to draw; ``about`` is whatever the widget wants to know of it again when it paints the picture."""
+    """A state to draw; ``about`` is whatever the widget wants to know of it again when it paints the picture.
+
+    ``ghost`` is a second body that is drawn over it.
+    """
 
     qpos: NDArray[np.float64]
     qvel: NDArray[np.float64]
     about: Any = None
+    ghost: Ghost | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,6 +298,7 @@ class _Hand:
         self._stage: Stage | None = None
         self._renderer: Renderer | None = None
         self._pace = Pace()
+        self._ghost: Ghost | None = None
         self.drawn_at = 0.0
         self.not_before = 0.0
         self.coarse = False  # the last picture was a fast one, and a fine one would differ
@@ -336,6 +342,9 @@ class _Hand:
         scale = min(1.0, ((FINE_PIXELS if job.fine else FAST_PIXELS) / (width * height)) ** 0.5)
         width, height = max(1, round(width * scale)), max(1, round(height * scale))
         begin, used = time.monotonic(), time.thread_time()
+        if job.moment.ghost is not self._ghost:
+            renderer.show_ghost(job.moment.ghost)
+            self._ghost = job.moment.ghost
         pixels = renderer.render(job.moment.qpos, job.moment.qvel, width, height, fine=job.fine)
         self.drawn_at = time.monotonic()
         interval = FRAME_INTERVAL
@@ -350,7 +359,7 @@ class _Hand:
         if self._renderer is None or self._stage is None:
             return
         renderer, task = self._renderer, self._stage.task
-        self._renderer = self._stage = None
+        self._renderer = self._stage = self._ghost = None
         if renderer.has_camera:
             others = [each for each in self._viewpoints if each[0] != task]
             self._viewpoints[:] = [*others, (task, cast("SceneRenderer", renderer).viewpoint)][-_REMEMBERED:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 
@@ -113,11 +114,13 @@ class RunControl:
             queue.resume(row.id)
 
     def _each(self, rows: Sequence[RunRow], act: Callable[[RunRow], object]) -> None:
-        for row in rows:
-            try:
-                act(row)
-            except REFUSALS as error:
-                self._context.notices.add("bad", str(error))
+        queue = self._context.engine.queue
+        with contextlib.nullcontext() if queue is None else queue.held():  # seeds of one group go on together
+            for row in rows:
+                try:
+                    act(row)
+                except REFUSALS as error:
+                    self._context.notices.add("bad", str(error))
         self._context.feed.runs_changed.emit()
 
 

@@ -10,12 +10,13 @@ import logging
 from collections.abc import Iterable
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QTabWidget, QVBoxLayout, QWidget
 
 from ui.context import Context
 from ui.controls.empty_state import EmptyState
 from ui.dock import PanelDock
+from ui.dock_menu import dock_menu
 from ui.guard import guarded, guarded_or
 from ui.panels import PANELS, PanelEntry
 from ui.workspace_kinds import KINDS, WorkspaceKind
@@ -112,35 +113,10 @@ class Workspace(QMainWindow):
         dock.setParent(self)
         dock.bar.chosen.connect(self._raise_from_tab)
         dock.bar.enlarge.clicked.connect(lambda: self.enlarge(dock))
-        dock.menu(self._menu(dock))
+        dock.menu(dock_menu(dock, lambda: self.enlarge(dock), self.reset))
         for signal in (dock.dockLocationChanged, dock.topLevelChanged, dock.visibilityChanged):
             signal.connect(self._note_change)
         dock.installEventFilter(self)
-
-    def _menu(self, dock: PanelDock) -> QMenu:
-        menu = QMenu(dock)
-        menu.addAction("Enlarge", lambda: self.enlarge(dock))
-        floating = menu.addAction("Float", lambda: dock.setFloating(not dock.isFloating()))
-        menu.addAction("Copy picture", lambda: QGuiApplication.clipboard().setPixmap(dock.panel.grab()))
-        menu.addSeparator()
-        menu.addAction("Reset layout", self.reset)
-        closing = menu.addAction("Close", dock.close)
-
-        squeezed = menu.addSeparator()
-
-        def prepare() -> None:
-            for action in menu.actions()[menu.actions().index(squeezed) + 1 :]:
-                menu.removeAction(action)
-            for control in dock.bar.squeezed():
-                words = control.text() or control.accessibleName() or control.toolTip()
-                menu.addAction(control.icon(), words, control.click).setEnabled(control.isEnabled())
-            floating.setText("Dock again" if dock.isFloating() else "Float")
-            free = dock.features() != QDockWidget.DockWidgetFeature.NoDockWidgetFeatures
-            floating.setEnabled(free)
-            closing.setEnabled(free)
-
-        menu.aboutToShow.connect(prepare)
-        return menu
 
     def show_panel(self, name: str, *, focus: bool = True) -> None:
         """Bring a panel to the front, and give it the keyboard."""
@@ -265,9 +241,7 @@ class Workspace(QMainWindow):
             if entry.name in self.docks:
                 area = self._narrow_area(entry.area) if self._compact else entry.area
                 place = areas.setdefault(area, [])
-                # What stands at the right acts on the middle (Start, the live view); it is the first of the tabs.
-                ahead = self._compact and entry.area == "right"
-                place.insert(0 if ahead else len(place), self.docks[entry.name])
+                place.append(self.docks[entry.name])
         for dock in self.docks.values():
             dock.setFloating(False)
             self.removeDockWidget(dock)
@@ -291,7 +265,8 @@ class Workspace(QMainWindow):
         for dock in self.docks.values():
             dock.show()
         for group in areas.values():
-            group[0].raise_()
+            front = self.docks.get(self.kind.front) if self._compact else None
+            (front if front in group else group[0]).raise_()
         self._default_sizes(columns, areas, self._compact)
         self._arranging = False
         # Once more when Qt has laid out what was moved; until then it reckons with the places from before.

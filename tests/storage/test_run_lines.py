@@ -25,7 +25,7 @@ def table(tmp_path_factory: pytest.TempPathFactory, add_run: AddRun) -> Iterator
             add_run(project, name=f"alpha seed {seed}", seed=seed, group_id=second)
         returns = {1: 100.0, 2: 500.0, 3: 300.0, 4: 350.0}
         for run_id, value in returns.items():
-            project.runs.heartbeat(run_id, 10 * run_id, 0, 1.0, value, value, 10.0, 10.0, 30)
+            project.runs.heartbeat(run_id, 10 * run_id, 0, 1.0, value, value, 15.0 if run_id == 4 else 12.0, 10.0, 30)
         project.writer.flush()
         yield project
 
@@ -53,7 +53,7 @@ def test_without_folding_every_run_is_a_line_and_knows_its_group(table: Project)
         ("latest_return", "desc", [[4], [2, 3, 1], [5, 6]]),  # 350, the mean 300, unknown last
         ("latest_return", "asc", [[2, 3, 1], [4], [5, 6]]),
         ("best_return", "desc", [[2, 3, 1], [4], [5, 6]]),  # the best 500 of three
-        ("steps_per_second", "desc", [[2, 3, 1], [4], [5, 6]]),  # 30 together
+        ("steps_per_second", "desc", [[4], [2, 3, 1], [5, 6]]),  # 15; 12 each, which are not added; unknown
         ("seeds", "desc", [[2, 3, 1], [5, 6], [4]]),
         ("name", "asc", [[4], [5, 6], [2, 3, 1]]),  # without regard to case, by the group's name
         ("status", "asc", [[4], [2, 3, 1], [5, 6]]),  # running, failed among finished ones, queued

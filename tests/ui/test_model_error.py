@@ -85,3 +85,43 @@ def test_a_damaged_checkpoint_is_said_and_cancelling_leaves_nothing(
     with qtbot.waitSignal(panel.worker.failed, timeout=20_000):
         panel.measure.click()
     assert "No such file" in panel.empty.words
+
+
+def test_what_was_measured_is_there_in_the_next_session(
+    panel: ModelErrorPanel, lab: Context, window: QMainWindow, qtbot: QtBot
+) -> None:
+    panel.horizon.setValue(5)
+    with qtbot.waitSignal(panel.worker.finished, timeout=20_000):
+        panel.measure.click()
+    (row,) = lab.project.artifacts.list(1, "analysis")
+    assert (row.name, row.info["visited"]["horizon"]) == ("model-error-60", 5)
+    assert window.takeCentralWidget() is panel  # else it would be deleted
+    later = ModelErrorPanel(lab)
+    window.setCentralWidget(later)
+    qtbot.waitUntil(lambda: bool(later.answer.text()), timeout=20_000)
+    assert later.horizon.value() == 5
+    assert later.answer.text() == panel.answer.text()
+    for place, plot in later.plots.items():
+        assert plot._model.yData is None or np.array_equal(
+            plot._model.yData, panel.plots[place]._model.yData, equal_nan=True
+        )
+    later.worker.close()
+
+
+def test_a_damaged_measurement_is_a_notice_and_can_be_made_anew(
+    panel: ModelErrorPanel, lab: Context, window: QMainWindow, qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(panel.worker.finished, timeout=20_000):
+        panel.measure.click()
+    (row,) = lab.project.artifacts.list(1, "analysis")
+    lab.project.artifacts.file(row.path).write_bytes(b"nothing")
+    assert window.takeCentralWidget() is panel  # else it would be deleted
+    later = ModelErrorPanel(lab)
+    window.setCentralWidget(later)
+    qtbot.waitUntil(lambda: bool(lab.notices.items), timeout=20_000)
+    assert lab.notices.items[-1].text.startswith("The stored model error cannot be read.")
+    assert later.empty.words.startswith("Not measured yet")
+    with qtbot.waitSignal(later.worker.finished, timeout=20_000):
+        later.measure.click()
+    assert later.answer.text()
+    later.worker.close()

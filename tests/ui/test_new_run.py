@@ -294,3 +294,12 @@ def test_the_command_starts_the_same() -> None:
     values = dict(item.split("=", 1) for item in given.set)
     again = find_preset(given.preset).spec(values, seeds=tuple(map(int, given.seeds.split(","))), device=given.device)
     assert again == spec
+
+
+def test_updates_are_told_only_where_they_are_known_before(panels: tuple[NewRunPanel, SummaryPanel]) -> None:
+    form, summary = panels
+    assert summary._values["Updates"].isVisible()
+    form.draft.set_text("agent", "mpc")
+    assert not summary._values["Updates"].isVisible() and not summary._names["Updates"].isVisible()
+    form.draft.set_text("agent", "alm")
+    assert summary._values["Updates"].isVisible()

@@ -1,19 +1,23 @@
 """The workspace Plan over a small trained run: the problem, the stepper, its pictures, reality and the ladder."""
 
+# ruff: noqa: F811  fixtures are imported by name
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
-import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QWidget
+from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 
-from storage import Project, open_project
-from tests.ui.trained_runs import ready_context, train_small_runs
+from tests.ui.plan_lab import (  # noqa: F401
+    TrainingHere,
+    lab,
+    runs,
+    session,
+    settle,
+    shown,
+    trained_folder,
+    view,
+)
 from ui.context import Context
 from ui.cursor import EpisodeAt
 from ui.panels import plan_words
@@ -26,58 +30,7 @@ from ui.plan_draft import EPISODE, TRUE, PlanDraft
 from ui.plan_reality import BEST, plan_reality
 from ui.plan_session import PlanSession, plan_session
 from ui.plan_strip import PlanStrip
-from ui.plots.tree_plot import kept_nodes, places
-from workbench.engine.channel import Channel
 from workbench.engine.ladder import Rung
-from workbench.events import SimulatorView
-
-SMALL = {"candidates": "24", "elites": "6", "iterations": "4", "horizon": "5"}
-
-
-@pytest.fixture(scope="module")
-def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plans") / "project"
-    train_small_runs(folder)
-    return folder
-
-
-@pytest.fixture
-def runs(trained_folder: Path, tmp_path: Path) -> Iterator[Project]:
-    with open_project(shutil.copytree(trained_folder, tmp_path / "runs"), write=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-def lab(runs: Project, window: QMainWindow, qtbot: QtBot) -> Iterator[Context]:
-    context = ready_context(runs, window)
-    context.selection.select([1])
-    session = plan_session(context)
-    for path, text in SMALL.items():
-        session.draft.set_text(path, text)
-    yield context
-    session.close()
-    plan_reality(context).thread_.close()
-
-
-@pytest.fixture
-def session(lab: Context) -> PlanSession:
-    return plan_session(lab)
-
-
-def shown(window: QMainWindow, qtbot: QtBot, *widgets: QWidget) -> None:
-    holder = QWidget()
-    row = QHBoxLayout(holder)
-    for widget in widgets:
-        row.addWidget(widget, 1)
-    window.setCentralWidget(holder)
-    window.resize(1800, 800)
-    window.show()
-    qtbot.waitUntil(lambda: all(widget.isVisible() for widget in widgets))
-
-
-def settle(qtbot: QtBot, session: PlanSession) -> None:
-    qtbot.waitUntil(lambda: not session.thread_.busy, timeout=20_000)
-
 
 # ---- the stepper -----------------------------------------------------------------------------------------------------
 
@@ -194,45 +147,22 @@ def test_the_draft_is_remembered_and_hostile_memories_are_not(lab: Context) -> N
 
 
 def test_the_live_run_is_planned_from_where_it_is(lab: Context, session: PlanSession, qtbot: QtBot) -> None:
-    assert not session.trains_here
+    assert not session.start.trains_here
     queue = TrainingHere()
     lab.engine.queue = queue  # type: ignore[assignment]
     queue.only.publish(view(step=40, angle=0.5))
-    session.take_live()
+    session.start.take_live()
     queue.only.publish(view(step=41, angle=0.6))
-    qtbot.waitUntil(lambda: session.live_step == 41)
+    qtbot.waitUntil(lambda: session.start.live_step == 41)
     assert queue.only.view_interval is None, "it is asked for no more states than needed"
     session.step()
     settle(qtbot, session)
     assert session.look is not None
     assert session.wish is not None
-    assert session.wish.state is session.live
+    assert session.wish.state is session.start.live
     lab.selection.select([2])
-    assert (session.draft.start, session.live) == ("reset", None)
+    assert (session.draft.start, session.start.live) == ("reset", None)
     lab.engine.queue = None
-
-
-class TrainingHere:
-    """A queue in which run 1 trains, with a real channel."""
-
-    def __init__(self) -> None:
-        self.only = Channel()
-
-    def channel(self, run_id: int) -> Channel | None:
-        return self.only if run_id == 1 else None
-
-
-def view(step: int, angle: float) -> SimulatorView:
-    bodies = {"qpos": np.array([angle]), "qvel": np.array([0.1]), "episode_step": 3, "episode_return": 0.0}
-    return SimulatorView(run_id=1, step=step, updates=0, wall_time=1.0, **bodies)  # type: ignore[arg-type]
-
-
-def test_a_tree_is_laid_out_without_crossings() -> None:
-    parent = np.array([-1, 0, 0, 1, 1, 2])
-    assert places(parent).tolist() == [1.25, 0.5, 2.0, 0.0, 1.0, 2.0]
-    visits = np.array([9, 6, 3, 4, 1, 2])
-    assert kept_nodes(parent, visits, 4).tolist() == [0, 1, 2, 3]
-    assert kept_nodes(parent, visits).tolist() == [0, 1, 2, 3, 4, 5]
 
 
 # ---- panels ----------------------------------------------------------------------------------------------------------
@@ -251,7 +181,7 @@ def test_the_problem_panel_says_and_sets(lab: Context, session: PlanSession, win
     panel.planners.activated.emit(at)
     assert "learning_rate_list" in panel.rows
     assert (session.draft.planner, session.draft.text("candidates")) == ("gradient", "1000")
-    episode = session.episodes()[0]
+    episode = session.start.episodes()[0]
     lab.cursor.set_episode(EpisodeAt(1, episode.name))
     lab.cursor.set_frame(4)
     panel.start.chosen.emit(EPISODE)
@@ -264,6 +194,10 @@ def test_the_problem_panel_says_and_sets(lab: Context, session: PlanSession, win
     lab.selection.select([2])
     assert panel.runs.currentText().startswith("2 ·")
     assert session.wish.run_id == 2
+
+
+def drawn(qtbot: QtBot, panel: PlanIterationsPanel) -> None:
+    qtbot.waitUntil(lambda: not panel.soon.isActive())
 
 
 def test_candidates_and_iterations_show_the_step(
@@ -279,21 +213,25 @@ def test_candidates_and_iterations_show_the_step(
     assert "in 3 iterations" in cloud.answer.text()
     qtbot.waitUntil(lambda: plan_reality(lab).answer is not None, timeout=20_000)
     assert plan_reality(lab).answer.path is not None  # type: ignore[union-attr]
-    assert curves.width_.isVisible()
-    assert not curves.gradient.isVisible()
+    drawn(qtbot, curves)
+    assert curves.first.width_.isVisible()
+    assert not curves.first.gradient.isVisible()
     session.draft.use("gradient")
     session.draft.set_text("candidates", "5")
     settle(qtbot, session)
-    assert curves.gradient.isVisible()
-    assert not curves.width_.isVisible()
+    drawn(qtbot, curves)
+    assert curves.first.gradient.isVisible()
+    assert not curves.first.width_.isVisible()
     assert not cloud.legend[1].isVisible(), "nobody is an elite"
     session.draft.use("ilqr")
     settle(qtbot, session)
-    assert curves.descent.isVisible()
+    drawn(qtbot, curves)
+    assert curves.first.descent.isVisible()
     session.draft.use("mcts")
     session.draft.set_text("simulations", "40")
     settle(qtbot, session)
-    assert curves.tree.isVisible()
+    drawn(qtbot, curves)
+    assert curves.first.tree.isVisible()
     window.resize(500, 600)
     session.restart()
     assert "Ready to plan" in cloud.empty.words
@@ -358,7 +296,7 @@ def test_the_strip_steps_and_says_where_it_is(
     lab.actions.trigger("plan.step")
     settle(qtbot, session)
     assert strip.value.text() == "1 of 4"
-    assert strip.cost.text().endswith(" ms")
+    assert strip.cost.text().endswith(" ms so far")
     lab.actions.trigger("plan.several")
     settle(qtbot, session)
     assert (strip.value.text(), strip.step.isEnabled()) == ("4 of 4", False)

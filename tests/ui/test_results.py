@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QMenu
+from PySide6.QtWidgets import QMainWindow, QMenu
 from pytestqt.qtbot import QtBot
 
 from storage import Project, RunState
+from ui import report_files
 from ui.context import Context
 from ui.panels.results import ResultsPanel
 from ui.tables.result_rows import COLUMNS, PLACE, seed_states
@@ -246,12 +247,13 @@ def test_what_cannot_be_read_is_said(show: Show, qtbot: QtBot, context: Context,
 
 @pytest.mark.parametrize("kind", ["html", "pdf", "csv"])
 def test_reports_are_written_where_the_user_says(
-    show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context, kind: str
+    show: Show, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context, kind: str
 ) -> None:
     panel = show("No KL", "No classifier", "TD3")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "out"), ""))
-    panel.files.ask(kind)
     written = tmp_path / f"out.{kind}"
+    monkeypatch.setattr(report_files, "ask_for_file", lambda *_: written)
+    with qtbot.waitSignal(panel.files.written):
+        panel.files.ask(kind)
     assert context.notices.items[-1].text == f"Saved out.{kind}."
     if kind == "html":
         page = written.read_text(encoding="utf-8")
@@ -272,8 +274,9 @@ def test_commands_and_key_save_the_report(
     assert context.actions.obstacle("results.html") == "Nothing is compared."
     context.selection.select(ids(context.project, "No KL"))
     settle(qtbot, panel)
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "out.html"), ""))
-    context.actions.trigger("results.html")
+    monkeypatch.setattr(report_files, "ask_for_file", lambda *_: tmp_path / "out.html")
+    with qtbot.waitSignal(panel.files.written):
+        context.actions.trigger("results.html")
     assert (tmp_path / "out.html").exists()
     opened: list[object] = []
     monkeypatch.setattr(panel.export_button, "showMenu", lambda: opened.append(True))
@@ -281,10 +284,13 @@ def test_commands_and_key_save_the_report(
     assert opened
 
 
-def test_a_report_that_cannot_be_written_is_a_notice(show: Show, tmp_path: Path, context: Context) -> None:
+def test_a_report_that_cannot_be_written_is_a_notice(
+    show: Show, qtbot: QtBot, tmp_path: Path, context: Context
+) -> None:
     panel = show("No KL")
     for kind in ("html", "pdf", "csv"):
-        assert not panel.files.save(kind, tmp_path / "missing" / f"out.{kind}")
+        with qtbot.waitSignal(panel.files.written):
+            panel.files.save(kind, tmp_path / "missing" / f"out.{kind}")
     assert [notice.level for notice in context.notices.items] == ["bad"] * 3
 
 

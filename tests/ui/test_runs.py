@@ -134,6 +134,21 @@ def test_a_narrow_panel_keeps_four_columns(panel: RunsPanel, window: QMainWindow
     qtbot.waitUntil(lambda: shown() == set(DEFAULT_COLUMNS))
 
 
+def test_large_text_leaves_room_for_the_name_and_nothing_scrolls_sideways(
+    panel: RunsPanel, context: Context, window: QMainWindow, qtbot: QtBot
+) -> None:
+    view = panel.view
+    context.theme.set_scale(1.5)
+    window.resize(590, 400)
+    qtbot.waitUntil(lambda: view.isColumnHidden(PLACE["step"]))
+    assert not view.isColumnHidden(PLACE["status"]) and not view.isColumnHidden(PLACE["return"])
+    assert view.header().sectionSize(PLACE["run"]) >= context.theme.px(96)
+    assert view.horizontalScrollBar().maximum() == 0
+    context.theme.set_scale(1.0)
+    window.resize(600, 400)
+    qtbot.waitUntil(lambda: not view.isColumnHidden(PLACE["step"]))
+
+
 def test_columns_widths_order_and_sorting_are_remembered(qtbot: QtBot, panel: RunsPanel, context: Context) -> None:
     view, header = panel.view, panel.view.header()
     view.show_column("agent", True)

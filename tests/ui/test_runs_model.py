@@ -61,7 +61,8 @@ def test_a_line_combines_its_seeds(model: RunsModel, project: Project) -> None:
     assert cell(model, place, "return") == f"{mean:,.0f} ± {spread:.3g}"
     assert cell(model, place, "best") == f"{max(row.best_return or 0.0 for row in rows):,.0f}"
     assert cell(model, place, "seeds") == "3"
-    assert cell(model, place, "speed") == "186"
+    assert cell(model, place, "speed") == "186"  # three run at once
+    assert cell(model, model.index_of((2, 0)).row(), "speed") == "62.1"  # three have finished, each by itself
     assert cell(model, place, "step") == "8,000"
     assert cell(model, model.index_of((4, 0)).row(), "started") == "—"  # what is queued has not started
 

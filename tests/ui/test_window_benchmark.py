@@ -15,18 +15,20 @@ from pytestqt.qtbot import QtBot
 
 from tests.command_line import COMMAND, ROOT
 from ui.bench import choose_platform
+from ui.bench_fleet import PLAIN
 from ui.bench_frames import FrameClock, summary
 from ui.bench_plots import measure_drawing
 from ui.theme import Theme
 
-TINY = ("--seconds", "0.3", "--threads", "0,1", "--launches", "1", "--points", "3000", "--curves", "3,9", "--runs", "8")
+TINY = ("--seconds", "1", "--threads", "0,1", "--launches", "1", "--points", "3000", "--curves", "3,9", "--runs", "8")
 TINY += ("--viewed", "1", "--pairs", "1")
 DRAWING = {
     **{"curves": int, "points": int, "prepare_ms": float, "draw_ms": float},
     **{"pan_fps": float, "zoom_fps": float, "worst_picture_ms": float},
 }
 FRAMES = {
-    **{"threads": int, "frames": int, "p50_ms": float, "p95_ms": float, "p99_ms": float, "max_ms": float},
+    **{"threads": int, "lower_priority": bool, "intra_op_threads": int},
+    **{"frames": int, "p50_ms": float, "p95_ms": float, "p99_ms": float, "max_ms": float},
     "updates_per_second": float,
 }
 ROUND = {"updates": float, "unhindered": float, "pictures": float, "processors": float}
@@ -34,11 +36,16 @@ VIEW = {
     **{"environment": str, "threads": int, "pairs": int, "cost": float, "low_cost": float},
     **{"high_cost": float, "unhindered_cost": float, "shown": ROUND, "hidden": ROUND},
 }
+PLANNER = {
+    **{"case": str, "frames": int, "p50_ms": float, "p95_ms": float, "p99_ms": float, "max_ms": float},
+    "done_per_second": float,
+}
 SCHEMA: dict[str, Any] = {
     "launch_seconds": float,
     "launches": [{"seconds": float, "processor": float}],
-    "frames": [FRAMES, FRAMES],
+    "frames": [FRAMES, FRAMES, FRAMES],
     "live_views": [VIEW],
+    "planners": [PLANNER] * 5,
     "long_series": DRAWING,
     "curves": [DRAWING, DRAWING],
     "platform": str,
@@ -66,10 +73,12 @@ def test_the_answer_has_its_fields() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert shape(document) == SCHEMA
-    assert [each["threads"] for each in document["frames"]] == [0, 1]
+    settings = [(each["threads"], each["lower_priority"], each["intra_op_threads"]) for each in document["frames"]]
+    assert settings == [(0, True, 1), (1, True, 1), (1, False, os.cpu_count())]
     assert all(each["p50_ms"] <= each["p95_ms"] <= each["p99_ms"] <= each["max_ms"] for each in document["frames"])
     assert document["frames"][0]["updates_per_second"] == 0
-    assert document["frames"][1]["updates_per_second"] > 0
+    assert sum(each["updates_per_second"] for each in document["frames"]) > 0
+    assert [each["case"].split()[-1] for each in document["planners"]] == ["steps"] * 4 + ["drives"]
     (view,) = document["live_views"]
     assert (view["environment"], view["threads"], view["pairs"]) == ("HalfCheetah-v5", 1, 1)
     assert view["hidden"]["pictures"] == 0
@@ -100,9 +109,10 @@ def test_the_clock_sees_a_window_that_is_blocked(qtbot: QtBot) -> None:
 
 
 def test_intervals_are_summed_up_in_milliseconds() -> None:
-    intervals = [0.016] * 98 + [0.050, 0.100]
-    found = summary(2, intervals, 12.5)
+    rounds = [([0.016] * 50, 10, 2.0), ([0.016] * 48 + [0.050, 0.100], 40, 2.0)]
+    found = summary(2, PLAIN, rounds)
     assert (found.threads, found.frames, found.updates_per_second) == (2, 100, 12.5)
+    assert (found.lower_priority, found.intra_op_threads) == (False, os.cpu_count())
     assert found.p50_ms == pytest.approx(16.0)
     assert found.p99_ms == pytest.approx(50.5)  # between the 99th and the 100th of 100
     assert found.max_ms == pytest.approx(100.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QToolButton, QWidget
 
 from ui.controls.elided_label import ElidedLabel
 from ui.controls.field_edit import edit_for
@@ -17,19 +17,27 @@ WIDTH = 104
 
 
 class CompactField(QWidget):
-    """``edit`` shows and gives text. Help, range and unit are in the tooltip."""
+    """``edit`` shows and gives text. The tooltip has help, range and unit; a changed one has a button to reset it.
 
-    def __init__(self, theme: Theme, field: Field, name: str) -> None:
+    With ``unit`` the unit stands inside the field too.
+    """
+
+    reset = Signal()
+
+    def __init__(self, theme: Theme, field: Field, name: str, *, unit: bool = False) -> None:
         super().__init__()
         self._theme, self.path, self.name = theme, field.path, name
         self._token = ""
         self._help = ". ".join(part.rstrip(".") for part in (field.help, _range(field), field.source) if part) + "."
-        self.edit = edit_for(theme, replace(field, unit=""), name)
+        self.edit = edit_for(theme, field if unit else replace(field, unit=""), name)
         self._mark = QFrame()
         self._mark.setFixedWidth(3)
         self._title = ElidedLabel(name)
         self._title.setBuddy(self.edit)
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.resetter = QToolButton()
+        self.resetter.setAccessibleName(f"Reset {name}")
+        self.resetter.clicked.connect(self.reset)
         self._wrong = Label(theme, "", 11, 500, "bad", wrap=True)
         self._wrong.hide()
         grid = QGridLayout(self)
@@ -39,8 +47,9 @@ class CompactField(QWidget):
         grid.setColumnStretch(1, 1)
         grid.addWidget(self._mark, 0, 0, 2, 1)
         grid.addWidget(self._title, 0, 1)
-        grid.addWidget(self.edit, 0, 2, Qt.AlignmentFlag.AlignRight)
-        grid.addWidget(self._wrong, 1, 1, 1, 2)
+        grid.addWidget(self.resetter, 0, 2)
+        grid.addWidget(self.edit, 0, 3, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self._wrong, 1, 1, 1, 3)
         theme.changed.connect(self._rescale)
         self._rescale()
         self.show_state("", "")
@@ -50,9 +59,11 @@ class CompactField(QWidget):
         self._wrong.setText(problem)
         self._wrong.setVisible(bool(problem))
         self.edit.set_wrong(bool(problem))
-        tip = f"{self._help} Preset: {preset}." if preset else self._help
+        tip = f"{self._help} Before: {preset}." if preset else self._help
         self.setToolTip(tip)
         self.edit.setAccessibleDescription(" ".join(part for part in (tip, problem) if part))
+        self.resetter.setVisible(bool(preset))
+        self.resetter.setToolTip(f"Back to {preset}")
         self._token = "bad" if problem else "accent" if preset else ""
         self._paint()
 
@@ -64,6 +75,10 @@ class CompactField(QWidget):
     def _rescale(self) -> None:
         self.edit.setFixedWidth(self._theme.px(WIDTH))
         self._title.setFont(self._theme.font(12))
+        side = self._theme.px(13)
+        self.resetter.setIcon(self._theme.icon("undo"))
+        self.resetter.setIconSize(QSize(side, side))
+        self.resetter.setFixedSize(self._theme.px(20), self._theme.px(20))
         self._paint()
 
     def _paint(self) -> None:

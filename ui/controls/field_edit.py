@@ -6,10 +6,16 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
+from ui.controls.number_steps import Steps, steps_of
 from ui.guard import guarded
 from ui.theme import Theme
 from workbench.settings import Field
 
+#: key: direction, and whether the step is a long one
+STEPPING = {
+    **{Qt.Key.Key_Up: (1, False), Qt.Key.Key_Down: (-1, False)},
+    **{Qt.Key.Key_PageUp: (1, True), Qt.Key.Key_PageDown: (-1, True)},
+}
 #: milliseconds after the last key before what was typed is checked
 PATIENCE = 150
 WIDTH = 176
@@ -55,14 +61,17 @@ class FieldEdit(QWidget):
 
 
 class TextEdit(FieldEdit):
-    """Numbers, lists, schedules and free text; Up and Down step whole numbers."""
+    """Numbers, lists, schedules and free text. ``steps`` are those of Up and Down, Page Up and Page Down, and of the
+    wheel where the keys go."""
 
-    def __init__(self, theme: Theme, name: str, unit: str = "", *, whole: bool = False) -> None:
+    def __init__(self, theme: Theme, name: str, unit: str = "", steps: Steps | None = None) -> None:
         super().__init__(theme, name, unit)
         self.line = QLineEdit()
         self.line.setAccessibleName(name)
         self.line.setMaxLength(LONGEST)
-        self._whole = whole
+        self._steps = steps
+        if steps is not None and steps.log:
+            self.line.setToolTip("Up and Down go to the next round number, Page Up and Page Down ten times as far.")
         self._row.addWidget(self.line)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -110,16 +119,23 @@ class TextEdit(FieldEdit):
 
     @guarded
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # type: ignore[override]
-        """Qt's: places the unit and steps whole numbers."""
+        """Qt's: places the unit and steps numbers."""
         if self._unit and event.type() == QEvent.Type.Resize:
             self._place_unit()
-        if self._whole and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()), 0)
-            if step and self.line.text().strip().lstrip("-").isdigit():
-                self.line.setText(str(int(self.line.text()) + step))
-                self._timer.start()
-                return True
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            return self._step(*STEPPING.get(Qt.Key(event.key()), (0, False)))
+        if isinstance(event, QWheelEvent) and self.line.hasFocus() and event.angleDelta().y():
+            return self._step(1 if event.angleDelta().y() > 0 else -1, False)
         return False
+
+    def _step(self, direction: int, far: bool) -> bool:
+        """One step of the number in it; returns whether it is one and can be stepped."""
+        stepped = None if self._steps is None or not direction else self._steps.after(self.text(), direction, far)
+        if stepped is None:
+            return False
+        self.line.setText(stepped)
+        self._timer.start()
+        return True
 
 
 class ChoiceEdit(FieldEdit):
@@ -201,7 +217,8 @@ def edit_for(theme: Theme, field: Field, name: str) -> FieldEdit:
         return SwitchEdit(theme, name)
     if field.choices is not None:
         return ChoiceEdit(theme, name, list(field.choices))
-    return TextEdit(theme, name, field.unit, whole=field.kind == "int")
+    numeric = field.kind == "int" or (field.kind in ("float", "schedule") and field.log)
+    return TextEdit(theme, name, field.unit, steps_of(field) if numeric else None)
 
 
 class _QuietCombo(QComboBox):

@@ -7,19 +7,29 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 
 from ui.controls.field_edit import FieldEdit
 from ui.controls.labels import Label
+from ui.controls.source_chip import SourceChip
 from ui.theme import Theme
+from workbench.sources import sources_of
 
 NAME_WIDTH = 168
 NARROW_NAME_WIDTH = 104
 
 
 class FieldRow(QWidget):
-    """``reset`` is emitted when the user wants the preset's value back."""
+    """``reset`` is emitted when the user wants the preset's value back. ``agent`` is whose setting it is."""
 
     reset = Signal()
 
     def __init__(
-        self, theme: Theme, path: str, name: str, edit: FieldEdit, help_text: str, source: str, ablation: bool = False
+        self,
+        theme: Theme,
+        path: str,
+        name: str,
+        edit: FieldEdit,
+        help_text: str,
+        source: str,
+        ablation: bool = False,
+        agent: str = "",
     ) -> None:
         super().__init__()
         self.path, self.name, self.edit, self.help_text = path, name, edit, help_text
@@ -48,13 +58,17 @@ class FieldRow(QWidget):
         row.addWidget(title, 0, 1, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(edit, 0, 2, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self._words, 0, 3)
-        self.chips: list[QLabel] = []
-        for text in (["ablation"] if ablation else []) + ([source] if source else []):
-            chip = QLabel(text)
-            chip.setProperty("role", "chip")
-            chip.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
-            row.addWidget(chip, 0, 4 + len(self.chips), Qt.AlignmentFlag.AlignVCenter)
-            self.chips.append(chip)
+        self._ablation = QLabel("ablation")
+        self._ablation.setProperty("role", "chip")
+        self._ablation.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
+        self.chips: list[QWidget] = [self._ablation] if ablation else []
+        if source:
+            self.chips.append(SourceChip(theme, source, sources_of(source, agent)))
+        chips = QVBoxLayout()  # one above the other, so that they leave the help its room
+        chips.setSpacing(3)
+        for chip in self.chips:
+            chips.addWidget(chip, 0, Qt.AlignmentFlag.AlignRight)
+        row.addLayout(chips, 0, 4, Qt.AlignmentFlag.AlignVCenter)
         theme.changed.connect(self._rescale)
         self._rescale()
         self.show_state("", "", False)
@@ -104,8 +118,7 @@ class FieldRow(QWidget):
     def _rescale(self) -> None:
         self.set_narrow(self._narrow, tight=self._tight)
         self._reset.setFont(self._theme.font(11))
-        for chip in self.chips:
-            chip.setFont(self._theme.font(10))
+        self._ablation.setFont(self._theme.font(10))
         self._paint()
 
     def _paint(self) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QSlider
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 
+from ui.controls.seek_slider import SeekSlider
 from ui.guard import guarded
 from ui.theme import Theme
 
@@ -13,30 +13,18 @@ _HANDLE = 6.0
 _TEN = 10
 
 
-class Scrubber(QSlider):
+class Scrubber(SeekSlider):
     """Positions 0 to ``count - 1``. Left and Right go by one (with Shift by ten), Home and End to the ends."""
 
-    sought = Signal(int)  # by the user
-
     def __init__(self, theme: Theme, name: str) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self._theme = theme
-        self._silent = False
-        self.setAccessibleName(name)
-        self.setRange(0, 0)
-        self.setSingleStep(1)
-        self.setPageStep(_TEN)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.valueChanged.connect(self._tell)
-        theme.changed.connect(self.update)
+        super().__init__(theme, name, page=_TEN)
 
     def show_position(self, position: int, count: int) -> None:
         """Stand at ``position`` of ``count``, without telling."""
-        self._silent = True
-        self.setRange(0, max(count - 1, 0))
-        self.setValue(position)
-        self.setEnabled(count > 1)
-        self._silent = False
+        with self._silently():
+            self.setRange(0, max(count - 1, 0))
+            self.setValue(position)
+            self.setEnabled(count > 1)
 
     def sizeHint(self) -> QSize:
         """Qt's."""
@@ -46,39 +34,14 @@ class Scrubber(QSlider):
         """Qt's."""
         return QSize(60, self._theme.px(28))
 
-    def _tell(self, position: int) -> None:
-        if not self._silent:
-            self.sought.emit(position)
-
     def _groove(self) -> QRectF:
         margin = _HANDLE + 2
         return QRectF(margin, self.height() / 2 - 2, max(self.width() - 2 * margin, 1), 4)
 
-    def _seek(self, x: float) -> None:
+    def _value_at(self, x: float) -> int:
         groove = self._groove()
         share = min(max((x - groove.left()) / groove.width(), 0.0), 1.0)
-        self.setValue(round(share * self.maximum()))
-
-    @guarded
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Qt's."""
-        if event.button() is Qt.MouseButton.LeftButton:
-            self.setSliderDown(True)
-            self._seek(event.position().x())
-            event.accept()
-
-    @guarded
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Qt's."""
-        if self.isSliderDown():
-            self._seek(event.position().x())
-            event.accept()
-
-    @guarded
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Qt's."""
-        self.setSliderDown(False)
-        event.accept()
+        return round(share * self.maximum())
 
     @guarded
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -108,8 +71,5 @@ class Scrubber(QSlider):
             painter.setBrush(theme.color("accent" if self.hasFocus() or self.isSliderDown() else "panel"))
             painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawEllipse(QPointF(x, groove.center().y()), _HANDLE - 1, _HANDLE - 1)
-        if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.color("accent"), 1))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+        self._paint_focus(painter)
         painter.end()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QSlider
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen
 
 from ui import format
+from ui.controls.seek_slider import SeekSlider
 from ui.guard import guarded
 from ui.theme import Theme
 
@@ -16,40 +16,27 @@ _MARGIN = 22.0
 _DOT, _HANDLE = 3.0, 6.0
 
 
-class Stops(QSlider):
+class Stops(SeekSlider):
     """Its value is the index of a stop. Left and Right go to the neighbours, Home and End to the ends."""
 
-    sought = Signal(int)  # by the user
-
     def __init__(self, theme: Theme, name: str) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self._theme = theme
-        self._silent = False
+        super().__init__(theme, name, page=1)
         self._numbers: tuple[int, ...] = ()
         self._marks: dict[int, str] = {}
-        self.setAccessibleName(name)
-        self.setRange(0, 0)
-        self.setSingleStep(1)
-        self.setPageStep(1)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.valueChanged.connect(self._tell)
-        theme.changed.connect(self.update)
 
     def show_stops(self, numbers: Sequence[int], at: int, marks: dict[int, str] | None = None) -> None:
         """Offer these, in rising order, and stand at the ``at``-th, without telling; ``marks`` are words by number."""
-        self._silent = True
-        self._numbers, self._marks = tuple(numbers), marks or {}
-        self.setRange(0, max(len(numbers) - 1, 0))
-        self.setValue(max(at, 0))
-        self.setEnabled(len(numbers) > 1)
-        self._silent = False
+        with self._silently():
+            self._numbers, self._marks = tuple(numbers), marks or {}
+            self.setRange(0, max(len(numbers) - 1, 0))
+            self.setValue(max(at, 0))
+            self.setEnabled(len(numbers) > 1)
         self.update()
 
     def show_position(self, at: int) -> None:
         """Stand at the ``at``-th stop, without telling."""
-        self._silent = True
-        self.setValue(at)
-        self._silent = False
+        with self._silently():
+            self.setValue(at)
 
     def sizeHint(self) -> QSize:
         """Qt's."""
@@ -59,40 +46,14 @@ class Stops(QSlider):
         """Qt's."""
         return QSize(80, self._theme.px(36))
 
-    def _tell(self, index: int) -> None:
-        if not self._silent:
-            self.sought.emit(index)
-
     def place(self, index: int) -> float:
         """Where the stop lies, in px from the left."""
         low, high = self._numbers[0], self._numbers[-1]
         share = (self._numbers[index] - low) / (high - low) if high > low else 0.5
         return _MARGIN + share * (self.width() - 2 * _MARGIN)
 
-    def _seek(self, x: float) -> None:
-        if self._numbers:
-            self.setValue(min(range(len(self._numbers)), key=lambda index: abs(self.place(index) - x)))
-
-    @guarded
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Qt's."""
-        if event.button() is Qt.MouseButton.LeftButton:
-            self.setSliderDown(True)
-            self._seek(event.position().x())
-            event.accept()
-
-    @guarded
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Qt's."""
-        if self.isSliderDown():
-            self._seek(event.position().x())
-            event.accept()
-
-    @guarded
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Qt's."""
-        self.setSliderDown(False)
-        event.accept()
+    def _value_at(self, x: float) -> int:
+        return min(range(len(self._numbers)), key=lambda index: abs(self.place(index) - x), default=0)
 
     @guarded
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -115,10 +76,7 @@ class Stops(QSlider):
         painter.setPen(QPen(theme.color("accent"), 2))
         painter.drawEllipse(QPointF(here, y), _HANDLE, _HANDLE)
         self._paint_numbers(painter)
-        if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.color("accent"), 1))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+        self._paint_focus(painter)
         painter.end()
 
     def _paint_numbers(self, painter: QPainter) -> None:

@@ -59,5 +59,9 @@ PANELS = (
         "plan_iterations", "Iterations", "ui.panels.plan_iterations:PlanIterationsPanel", "plan", "middle-bottom"
     ),
     PanelEntry("reality_check", "Reality check", "ui.panels.reality_check:RealityCheckPanel", "plan", "right"),
+    PanelEntry("simulation", "Simulation", "ui.panels.simulation:SimulationPanel", "plan", "right"),
+    PanelEntry("plan_uncertainty", "Uncertainty", "ui.panels.plan_uncertainty:PlanUncertaintyPanel", "plan", "right"),
     PanelEntry("ladder", "Model, planner or critic?", "ui.panels.ladder:LadderPanel", "plan", "right-bottom"),
+    PanelEntry("plan_episode", "Episode", "ui.panels.plan_episode:PlanEpisodePanel", "plan", "right-bottom"),
+    PanelEntry("exploitation", "Exploitation", "ui.panels.exploitation:ExploitationPanel", "plan", "right-bottom"),
 )

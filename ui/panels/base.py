@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
@@ -18,8 +18,8 @@ from ui.guard import guarded
 class Panel(QWidget):
     """One dock's content.
 
-    A panel works only while it is visible: ``activate`` and ``deactivate`` are called when it appears and disappears,
-    so connect timers and subscriptions there. ``subtitle_changed`` says what it shows, for the title bar.
+    A panel works only while it is visible: what ``followed`` names is connected then, and ``activate`` and
+    ``deactivate`` are called when it appears and disappears. ``subtitle_changed`` says what it shows, in the title bar.
     """
 
     name: ClassVar[str] = ""
@@ -39,11 +39,15 @@ class Panel(QWidget):
         """Whether it is visible."""
         return self._active
 
+    def followed(self) -> Iterable[tuple[Any, Callable[..., object]]]:
+        """Signals and the methods that they call while the panel is visible."""
+        return ()
+
     def activate(self) -> None:
-        """It became visible."""
+        """It became visible, and follows its signals."""
 
     def deactivate(self) -> None:
-        """It was hidden."""
+        """It was hidden, and follows nothing any more."""
 
     def header_widgets(self) -> list[QWidget]:
         """Small controls for the right of the title bar."""
@@ -55,6 +59,8 @@ class Panel(QWidget):
         super().showEvent(event)
         if not self._active:
             self._active = True
+            for signal, slot in self.followed():
+                signal.connect(slot)
             self.activate()
 
     @guarded
@@ -63,6 +69,8 @@ class Panel(QWidget):
         super().hideEvent(event)
         if self._active:
             self._active = False
+            for signal, slot in self.followed():
+                signal.disconnect(slot)
             self.deactivate()
 
 

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from ui import format
 from ui.context import Context
-from ui.controls.elided_label import ElidedLabel
+from ui.controls.choice_menu import ChoiceMenu
 from ui.controls.empty_state import EmptyState
 from ui.controls.labels import Label
 from ui.controls.sample_label import SampleLabel
+from ui.controls.segmented import Segmented
 from ui.guard import guarded
 from ui.panels import plan_words
 from ui.panels.base import Panel, run_alone
 from ui.plan_session import plan_session
-from ui.plots.plan_plots import CANDIDATES, ELITES, Cloud, CloudPlot, picked
+from ui.plots.cloud_grid import CloudGrid
+from ui.plots.plan_plots import CANDIDATES, ELITES, PICKED, CloudPlot
 
 if TYPE_CHECKING:
     from workbench.engine.planning_desk import PlanLook
 
-#: px of width that a plot needs, and columns at most
-_ROOM, _MOST = 230, 5
-#: px of width from which the legend stands in one row
-_WIDE = 560
+_PREFERENCE = "plan candidates"
+CLOUD, QUANTILES = "cloud", "quantiles"
+_KINDS = (
+    (CLOUD, "Cloud", "Single sequences, as many as can be told apart"),
+    (QUANTILES, "Quantiles", "Where 90 % and 50 % of all candidates and 50 % of the elites lie at each step"),
+)
+#: action dimensions shown before anybody chose
+_FIRST = 6
+#: px between two entries of the legend
+_GAP = 14
 
 
 class CandidatesPanel(Panel):
-    """Follows the iteration that is shown."""
+    """Follows the iteration that is shown; a search that was put beside has its own plots, at the same scales."""
 
     name: ClassVar[str] = "candidates"
     title: ClassVar[str] = "Candidates"
@@ -39,11 +46,17 @@ class CandidatesPanel(Panel):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.session = plan_session(context)
-        self.plots: list[CloudPlot] = []
-        self._cells: list[QWidget] = []
-        self._heads: list[tuple[ElidedLabel, Label]] = []
+        self._names: tuple[str, ...] = ()
+        self._drawn: object = None
+        self._unused: list[SampleLabel] = []  # entries of the legend that nothing in sight needs
+        kind = context.preferences.get(_PREFERENCE, CLOUD)
+        self._kind = kind if kind in (CLOUD, QUANTILES) else CLOUD
         self._build()
-        self.theme.changed.connect(self._style)
+
+    @property
+    def plots(self) -> list[CloudPlot]:
+        """The plots of the search that is stepped through."""
+        return self.first.plots
 
     def _build(self) -> None:
         theme = self.theme
@@ -51,47 +64,63 @@ class CandidatesPanel(Panel):
         self.legend = (
             *(SampleLabel(theme, None, ""), SampleLabel(theme, 3, "", solid=True)),
             *(SampleLabel(theme, 1, ""), SampleLabel(theme, 2, "best so far")),
+            SampleLabel(theme, PICKED, "", solid=True),
         )
-        self._top = QGridLayout()
-        self._top.setHorizontalSpacing(14)
-        self._top.setVerticalSpacing(2)
-        self._top.setColumnStretch(len(self.legend), 1)
-        self._grid_holder = QWidget()
-        self._grid = QGridLayout(self._grid_holder)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(8)
+        self.kinds = Segmented(theme, "Show candidates as", _KINDS)
+        self.kinds.set_value(self._kind)
+        self.kinds.chosen.connect(self._choose_kind)
+        self.dimensions = ChoiceMenu(theme, "Action dimensions in sight", "dimensions")
+        self.dimensions.changed.connect(self.show_look)
+        self._samples = QGridLayout()
+        self._samples.setHorizontalSpacing(_GAP)
+        self._samples.setVerticalSpacing(2)
+        self._samples.setColumnStretch(len(self.legend), 1)
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addLayout(self._samples, 1)
+        top.addWidget(self.dimensions, 0, Qt.AlignmentFlag.AlignTop)
+        top.addWidget(self.kinds, 0, Qt.AlignmentFlag.AlignTop)
+        self.first, self.second = CloudGrid(theme), CloudGrid(theme)
+        self.first.pointed.connect(self._pick)
+        holder = QWidget()
+        self._pair = QHBoxLayout(holder)
+        self._pair.setContentsMargins(0, 0, 0, 0)
+        self._pair.setSpacing(16)
+        self._pair.addWidget(self.first, 1)
+        self._pair.addWidget(self.second, 1)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(self._grid_holder)
+        self._scroll.setWidget(holder)
         self.answer = Label(theme, "", 12, 600, wrap=True)
-        body = QWidget()
-        column = QVBoxLayout(body)
+        self._body = QWidget()
+        column = QVBoxLayout(self._body)
         column.setContentsMargins(12, 8, 12, 10)
         column.setSpacing(6)
-        column.addLayout(self._top)
+        column.addLayout(top)
         column.addWidget(self._scroll, 1)
         column.addWidget(self.answer)
-        self._body = body
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.empty)
-        self._stack.addWidget(body)
+        self._stack.addWidget(self._body)
+        self._arrange_legend()
 
     def activate(self) -> None:
-        """Follow the session."""
-        for signal, slot in self._followed():
-            signal.connect(slot)
+        """Show the session as it is."""
         self.show_look()
+        self._prepare()
 
-    def deactivate(self) -> None:
-        """Let go of it."""
-        for signal, slot in self._followed():
-            signal.disconnect(slot)
+    def _prepare(self) -> None:
+        """Make plots before they are needed, one at a time: the first iteration is not to stop the window."""
+        if self.active and self.first.prepare(_FIRST):
+            QTimer.singleShot(0, self, self._prepare)
 
-    def _followed(self) -> tuple[tuple[Any, Any], ...]:
+    def followed(self) -> tuple[tuple[Any, Any], ...]:
+        """Whatever changes what is shown."""
         session = self.session
-        return ((session.moved, self.show_look), (session.problem_changed, self.show_look))
+        signals = (session.moved, session.problem_changed, session.picked_changed)
+        return tuple((signal, self.show_look) for signal in signals)
 
     # ---- what is shown ----------------------------------------------------------------------------------------------
 
@@ -105,100 +134,89 @@ class CandidatesPanel(Panel):
             self.subtitle_changed.emit("")
             return
         self.subtitle_changed.emit(f"{look.facts.planner} · iteration {look.step.iteration} · {look.facts.title}")
-        self._make_plots(look)
+        if look.facts.action_names != self._names:
+            self._names = look.facts.action_names
+            self.dimensions.show_choice(self._names, range(min(len(self._names), _FIRST)))
+            self.dimensions.setVisible(len(self._names) > 1)
         self._draw(look)
-        self._show_legend(look)
-        self.answer.setText(f"{plan_words.progress(self.session)} {plan_words.comparison(self.session)}".strip())
+        self._show_legend(look, self.session.look_beside)
+        words = (plan_words.progress, plan_words.comparison, plan_words.change)
+        sentences = [each(self.session) for each in words]
+        self.answer.setText(" ".join(sentence for sentence in sentences if sentence))
         self._stack.setCurrentWidget(self._body)
 
-    def _make_plots(self, look: PlanLook) -> None:
-        names = look.facts.action_names
-        if [plot.accessibleName() for plot in self.plots] == [f"Candidates of {name}" for name in names]:
-            return
-        for cell in self._cells:
-            cell.hide()
-            cell.deleteLater()
-        self.plots, self._cells, self._heads = [], [], []
-        for name in names:
-            plot, title = CloudPlot(self.theme, f"Candidates of {name}"), ElidedLabel(name)
-            width = Label(self.theme, "", 11, token="text2")
-            head = QHBoxLayout()
-            head.addWidget(title)
-            head.addStretch(1)
-            head.addWidget(width)
-            cell = QWidget()
-            column = QVBoxLayout(cell)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(0)
-            column.addLayout(head)
-            column.addWidget(plot, 1)
-            self.plots.append(plot)
-            self._cells.append(cell)
-            self._heads.append((title, width))
-        self._style()
-        self._arrange()
-
     def _draw(self, look: PlanLook) -> None:
-        step, facts = look.step, look.facts
-        elites = np.empty(0, int) if step.elites is None else step.elites
-        others = np.setdiff1d(np.arange(len(step.actions)), elites)
-        shown, best = others[picked(len(others), CANDIDATES)], elites[picked(len(elites), ELITES)]
-        columns = self._columns()
-        for at, plot in enumerate(self.plots):
-            cloud = Cloud(
-                candidates=step.actions[shown, :, at].astype(np.float64),
-                elites=step.actions[best, :, at].astype(np.float64),
-                mean=None if step.mean is None else step.mean[:, at].astype(np.float64),
-                std=None if step.std is None else step.std[:, at].astype(np.float64),
-                best=step.best_actions[:, at].astype(np.float64),
-                plan=step.plan[:, at].astype(np.float64),
-            )
-            last_row = at + columns >= len(self.plots)
-            low, high = float(facts.low[at]), float(facts.high[at])
-            plot.show_cloud(cloud, low, high, left=at % columns == 0, bottom=last_row)
-            spread = step.actions[:, :, at].std(0) if step.std is None else step.std[:, at]
-            self._heads[at][1].setText(f"std {format.number(float(f'{spread.mean():.2g}'))}")
+        other, places = self.session.look_beside, self.dimensions.chosen
+        shown = [(self.first, look)] if other is None else [(self.first, look), (self.second, other)]
+        steps = max(len(each.step.plan) for _, each in shown)
+        width = (self.width() - 24 - self._pair.spacing() * (len(shown) - 1)) // len(shown)
+        drawn = (look, other, tuple(places), width, self._kind, self.session.picked)
+        if drawn == self._drawn:  # a session tells of more than what is drawn here
+            return
+        self._drawn = drawn
+        columns = self.first.columns_for(len(places), width)
+        self.second.setVisible(other is not None)
+        self.first.heading.setVisible(other is not None)
+        for grid, each in shown:
+            picked, quantiles = self.session.picked if grid is self.first else None, self._kind == QUANTILES
+            grid.show_search(each, places, columns, steps, quantiles=quantiles, picked=picked)
+            grid.heading.setText(plan_words.heading(each, beside=grid is self.second))
 
-    def _show_legend(self, look: PlanLook) -> None:
+    def _show_legend(self, look: PlanLook, other: PlanLook | None) -> None:
         step = look.step
         elites = 0 if step.elites is None else len(step.elites)
-        others = len(step.actions) - elites
-        grey, chosen, proposal, _ = self.legend
-        grey.set_words(f"{min(others, CANDIDATES)} of {format.plural(others, 'candidate')}")
-        chosen.set_words(f"{min(elites, ELITES)} of {format.plural(elites, 'elite')}")
-        chosen.setVisible(elites > 0)
-        proposal.set_words("plan" if step.mean is None else "proposal mean ± std")
+        others = len(step.returns) - elites
+        # Of a stored iteration there are the actions of some candidates alone.
+        elites_there = 0 if step.elites is None else len(step.rows(step.elites))
+        others_there = len(step.actions) - elites_there
+        stored = "" if step.kept is None else "stored "
+        grey, chosen, proposal, _, one = self.legend
+        picked = self.session.picked
+        if picked is not None:
+            number = picked if step.kept is None else int(step.kept[picked])
+            one.set_words(f"candidate {number + 1}, return {plan_words.figure(float(step.returns[number]))}")
+        if self._kind == QUANTILES:
+            grey.set_words(f"90 % and 50 % of {format.plural(others_there, f'{stored}candidate')}")
+            chosen.set_words(f"50 % of {format.plural(elites_there, f'{stored}elite')}")
+        else:
+            grey.set_words(f"{min(others_there, CANDIDATES)} of {format.plural(others, 'candidate')}")
+            chosen.set_words(f"{min(elites_there, ELITES)} of {format.plural(elites, 'elite')}")
+        beside = None if other is None else other.step
+        if not elites and beside is not None and beside.elites is not None:
+            chosen.set_words("elites")
+        has_elites = elites > 0 or (beside is not None and beside.elites is not None)
+        self._unused = ([] if has_elites else [chosen]) + ([] if picked is not None else [one])
+        has_mean = {each.mean is not None for each in (step, beside) if each is not None}
+        words = {True: "proposal mean ± std", False: "plan"}
+        proposal.set_words(words[has_mean.pop()] if len(has_mean) == 1 else "plan, or mean ± std")
+        self._arrange_legend()
+
+    def _pick(self, candidate: int) -> None:
+        """Pick it, or let go of it if it was picked."""
+        self.session.pick(None if candidate == self.session.picked else candidate)
+
+    def _choose_kind(self, kind: str) -> None:
+        self._kind = kind
+        self.context.preferences.set(_PREFERENCE, kind)
+        self.show_look()
 
     # ---- Qt ---------------------------------------------------------------------------------------------------------
 
-    def _columns(self) -> int:
-        fitting = max(1, (self.width() - 24) // self.theme.px(_ROOM))
-        count = max(len(self.plots), 1)
-        rows = -(-count // min(fitting, _MOST, count))
-        return -(-count // rows)  # as even as it goes
-
-    def _arrange(self) -> None:
-        columns = self._columns()
-        for at, cell in enumerate(self._cells):
-            self._grid.addWidget(cell, at // columns, at % columns)
-        beside = len(self.legend) if self.width() >= self.theme.px(_WIDE) else 2
-        for at, sample in enumerate(self.legend):
-            self._top.addWidget(sample, at // beside, at % beside)
-        for row in range(len(self._cells)):
-            self._grid.setRowStretch(row, 1 if row * columns < len(self._cells) else 0)
-        for column in range(_MOST):
-            self._grid.setColumnStretch(column, 1 if column < columns else 0)
-
-    def _style(self) -> None:
-        for title, _ in self._heads:
-            title.setFont(self.theme.font(11, 600))
+    def _arrange_legend(self) -> None:
+        shown = [sample for sample in self.legend if sample not in self._unused]
+        needed = sum(sample.sizeHint().width() for sample in shown) + _GAP * len(shown)
+        controls = self.dimensions.sizeHint().width() + self.kinds.sizeHint().width() + 40
+        beside = len(shown) if needed + controls <= self.width() else -(-len(shown) // 2)
+        for at, sample in enumerate(shown + self._unused):
+            self._samples.addWidget(sample, at // max(beside, 1), at % max(beside, 1))
+            sample.setVisible(sample in shown)
 
     @guarded
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Qt's."""
         super().resizeEvent(event)
-        if self.session.look is not None and self.plots:
-            self._arrange()
+        self._arrange_legend()
+        if self.session.look is not None and self._names:
             self._draw(self.session.look)
 
 

@@ -234,9 +234,7 @@ class CurvesPanel(Panel):
         self.plot.show_axes(axis.scale, axis.axis_title, info.axis_title, log=choices.log, clip=choices.clip)
         self.plot.set_hidden(self.legend.hidden)
         self.plot.set_curves(styled)
-        sources = [f"{each.curve.label}: {each.curve.source}. Warm-up added." for each in styled if each.curve.source]
-        self.source.setText("\n".join(sources))
-        self.source.setVisible(bool(sources))
+        self._show_notes()
         self.small.show_curves(choices, self._styled, self.legend.hidden)
         self._show_moment(self.context.cursor.step)
         own = [each.curve for each in styled if not each.curve.source]
@@ -277,8 +275,17 @@ class CurvesPanel(Panel):
         self.plot.reset()
         self.small.go_home()
 
+    def _show_notes(self) -> None:
+        curves = [each.curve for each in self.plot.visible_curves]
+        notes = [f"{curve.label}: {curve.source}. Warm-up added." for curve in curves if curve.source]
+        if left_out := self.plot.left_out:
+            notes.append(f"The logarithmic axis leaves out {text.plural(left_out, 'point')} at 0 or below.")
+        self.source.setText("\n".join(notes))
+        self.source.setVisible(bool(notes))
+
     def _show_hidden(self, keys: frozenset[str]) -> None:
         self.plot.set_hidden(keys)
+        self._show_notes()
         self.small.set_hidden(keys)
         self.cursors.refresh()
 

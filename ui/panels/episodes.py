@@ -230,7 +230,7 @@ def _episodes_by_seed(
     found: dict[int, tuple[RunRow, tuple[ArtifactRow, ...]]] = {}
     for run in sorted(group.runs, key=lambda each: each.id):
         rows = context.project.artifacts.list(run.id, "episode")
-        evaluations = tuple(row for row in rows if "q_bias_episode" not in row.info)
+        evaluations = tuple(row for row in rows if not {"q_bias_episode", "driven"} & row.info.keys())
         if evaluations:
             found[run.seed] = (compared.rows[run.id], evaluations)
     return found

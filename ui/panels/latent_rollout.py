@@ -134,7 +134,7 @@ class LatentRolloutPanel(Panel):
             step = row.step
             kept = min(
                 reversed(rows),
-                key=lambda each: (abs(each.step - step), not each.name.startswith("evaluation")),
+                key=lambda each: ("driven" in each.info, abs(each.step - step), not each.name.startswith("evaluation")),
                 default=None,
             )
         self._pinned = self._pinned and kept is not None and kept == self.episode

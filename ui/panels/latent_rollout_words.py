@@ -126,4 +126,5 @@ def episode_words(row: ArtifactRow) -> str:
     of_bias = row.info.get("q_bias_episode")
     kind = "Evaluation" if of_bias is None else f"Q-bias episode {of_bias},"
     kind = "Fresh episode" if row.name.startswith("fresh") else kind
+    kind = "Planned episode" if "driven" in row.info else kind
     return f"{kind} {format.count(row.step)} · return {number}"

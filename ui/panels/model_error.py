@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSpinBox, QStackedLayout, QVBoxLayout, QWidget
 
+from storage import ArtifactRow, StorageError
 from ui import format
 from ui.analysis import AnalysisThread
+from ui.analysis_files import AnalysisFiles
 from ui.checkpoint import checkpoint_choice
 from ui.context import Context
 from ui.controls.busy_state import BusyState
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
     from workbench.analysis.model_error import ModelError
     from workbench.analysis.steps import Analysis
 
+_logger = logging.getLogger(__name__)
+
 _KINDS = (("held_out", "Recorded evaluations of the whole training"), ("visited", "Fresh episodes of this policy"))
 _ABOUT = {
     "held_out": "Of the whole training, eight at most; no gradient ever saw them",
@@ -38,7 +45,7 @@ _LONGEST = 1000
 
 
 class ModelErrorPanel(Panel):
-    """Measures the chosen checkpoint on demand; what was measured is kept while the window is open."""
+    """Measures the chosen checkpoint on demand; what was measured is stored and shown again."""
 
     name: ClassVar[str] = "model_error"
     title: ClassVar[str] = "Model error"
@@ -48,7 +55,9 @@ class ModelErrorPanel(Panel):
         self.choice = checkpoint_choice(context)
         self._known: dict[tuple[int, str, int], dict[str, ModelError]] = {}
         self._asked: tuple[int, str, int] | None = None
+        self._looked_for: set[tuple[int, str]] = set()
         self.worker = AnalysisThread("model error", self)
+        self.files = AnalysisFiles(context.project, _read)
         self._build()
         self.measure.clicked.connect(self.start)
         self.horizon.valueChanged.connect(lambda _steps: self._show())
@@ -57,6 +66,8 @@ class ModelErrorPanel(Panel):
         self.worker.failed.connect(self._fail)
         self.worker.lasting.connect(lambda: self._stack.setCurrentWidget(self.busy))
         self.busy.cancelled.connect(self._cancel)
+        self.files.loaded.connect(self._take_stored)
+        self.files.failed.connect(self._tell_unreadable)
 
     def _build(self) -> None:
         theme = self.theme
@@ -148,17 +159,50 @@ class ModelErrorPanel(Panel):
 
     def _work(self, run_id: int, checkpoint: str, horizon: int) -> Analysis[Any]:
         """In the thread."""
+        from workbench.analysis.model_error_file import NAME, arrays_of, document_of
         from workbench.engine.judging import held_out_and_visited
         from workbench.engine.recorder import Recorder
-        from workbench.engine.subject import open_subject
+        from workbench.engine.subject import keep_analysis, open_subject
 
         recorder = Recorder(self.context.project)
-        return held_out_and_visited(recorder, open_subject(recorder, run_id, checkpoint), horizon)
+        subject = open_subject(recorder, run_id, checkpoint)
+        found = yield from held_out_and_visited(recorder, subject, horizon)
+        if self.context.project.writable:
+            document = document_of(found, horizon)
+            try:
+                keep_analysis(recorder, subject, NAME, arrays_of(found), document, document["summary"])
+            except StorageError:
+                _logger.exception("The model error could not be stored; it is kept while the window is open.")
+        return found
 
     def _take(self, found: dict[str, ModelError]) -> None:
         assert self._asked is not None
         self._known[self._asked] = found
         self._show()
+
+    def _look_for_stored(self, run_id: int, checkpoint: str, step: int) -> None:
+        """Read what was measured of this checkpoint in another session, once."""
+        if (run_id, checkpoint) in self._looked_for:
+            return
+        self._looked_for.add((run_id, checkpoint))
+        rows = self.context.project.artifacts.list(run_id, "analysis")
+        row = next((each for each in rows if each.name == f"model-error-{step}"), None)
+        if row is not None:
+            self.files.load(row)
+
+    def _take_stored(self, row: ArtifactRow, stored: tuple[int, dict[str, ModelError]]) -> None:
+        horizon, found = stored
+        chosen, run = self.choice.row, self.choice.run
+        if run is None or chosen is None or (run.id, chosen.step) != (row.run_id, row.step):
+            self._looked_for = {each for each in self._looked_for if each[0] != row.run_id}  # another one by now
+            return
+        self._known.setdefault((run.id, chosen.name, horizon), found)
+        with QSignalBlocker(self.horizon):
+            self.horizon.setValue(horizon)
+        self._show()
+
+    def _tell_unreadable(self, sentence: str) -> None:
+        self.context.notices.add("bad", f"The stored model error cannot be read. {sentence}")
 
     def _fail(self, sentence: str, error: Exception) -> None:
         self._say(words.failure(error, sentence, self.choice.run, None, self.choice.choose, self.start))
@@ -200,6 +244,7 @@ class ModelErrorPanel(Panel):
             return waiting
         if wanted in self._known:
             return None
+        self._look_for_stored(run.id, row.name, row.step)
         title = f"Not measured yet at step {format.count(row.step)}"
         text = "How far the model drifts, on the run's recorded episodes and on four fresh ones of this policy."
         return Emptiness("diagnose", title, text, (("Measure now", self.start),))
@@ -223,6 +268,13 @@ class ModelErrorPanel(Panel):
             mean, low, high, reference = (np.concatenate((first, curve)) for curve in curves)
             useful = error.useful if measure == "latent" else None
             plot.show_errors((mean, low, high), [(name, reference)], useful, axis)
+
+
+def _read(arrays: Mapping[str, np.ndarray[Any, Any]], document: Mapping[str, Any]) -> object:
+    """In the thread of the files, since it loads torch."""
+    from workbench.analysis.model_error_file import read_model_errors
+
+    return read_model_errors(arrays, document)
 
 
 def _answer(found: dict[str, ModelError]) -> str:

@@ -223,7 +223,7 @@ class NewRunPanel(Panel):
         if group not in self.groups:
             self.groups[group] = Fold(self.theme, group)
             column.addWidget(self.groups[group])
-        row = FieldRow(self.theme, path, name, edit, help_text, source, ablation)
+        row = FieldRow(self.theme, path, name, edit, help_text, source, ablation, self.draft.text("agent"))
         self.groups[group].content.addWidget(row)
         self.rows[path], self._group_of[path] = row, group
         edit.edited.connect(lambda text, path=path: self._edited(path, text))

@@ -15,9 +15,10 @@ from ui.controls.labels import Label, hairline
 from ui.controls.run_box import RunBox
 from ui.controls.segmented import Segmented
 from ui.draft import label
+from ui.panels import plan_words
 from ui.panels.base import Panel, run_alone
 from ui.panels.problem_start import StartState
-from ui.plan_draft import LEARNED, TRUE
+from ui.plan_draft import EPISODE, HAND, LEARNED, LIVE, TRUE
 from ui.plan_session import plan_session
 from workbench.planners.presets import PRESETS
 
@@ -115,21 +116,15 @@ class ProblemPanel(Panel):
         self.beside.clicked.connect(session.put_beside)
         self.start.chosen.connect(self._choose_start)
         self.start.seeded.connect(lambda seed: draft.choose(reset_seed=seed))
-        self.start.sought.connect(session.set_moment)
-        self.start.live_wanted.connect(session.take_live)
+        self.start.sought.connect(session.start.set_moment)
+        self.start.live_wanted.connect(session.start.take_live)
 
     def activate(self) -> None:
-        """Follow the problem and what is stored."""
-        for signal, slot in self._followed():
-            signal.connect(slot)
+        """Show the problem as it is by now."""
         self.show_problem()
 
-    def deactivate(self) -> None:
-        """Let go of them."""
-        for signal, slot in self._followed():
-            signal.disconnect(slot)
-
-    def _followed(self) -> tuple[tuple[Any, Any], ...]:
+    def followed(self) -> tuple[tuple[Any, Any], ...]:
+        """The problem, and what is stored."""
         session = self.session
         return (
             (session.problem_changed, self.show_problem),
@@ -190,16 +185,21 @@ class ProblemPanel(Panel):
                 self._form.addWidget(Label(self.theme, group, 11, token="text3"))
             row = CompactField(self.theme, field, label(field.path))
             row.edit.edited.connect(lambda text, path=field.path: self.draft.set_text(path, text))
+            row.reset.connect(lambda path=field.path: self.draft.set_text(path, self.draft.base_text(path)))
             self.rows[field.path] = row
             self._form.addWidget(row)
 
-    def _choose_start(self, start: str) -> None:
-        if start == "live":
-            self.session.take_live()
-        elif start == "episode" and self.session.episode is not None:
-            self.session.set_moment(self.session.episode, self.session.frame)
+    def _choose_start(self, kind: str) -> None:
+        start = self.session.start
+        if kind == LIVE:
+            start.take_live()
+        elif kind == HAND:
+            start.set_by_hand(plan_words.start_words(start))
+        elif kind == EPISODE and start.episode is not None:
+            start.set_moment(start.episode, start.frame)
         else:
-            self.draft.choose(start=start)
+            self.draft.choose(start=kind)
+        self.show_problem()  # what must be waited for is not chosen yet
 
 
 def _alone(context: Context) -> ProblemPanel:

@@ -23,7 +23,8 @@ from ui.tables.run_columns import PLACE
 from ui.tables.run_item import RunItem
 from ui.tables.runs_model import RunsModel
 from ui.tables.runs_query import split_filter
-from ui.tables.runs_view import PREFERENCE, RunsView
+from ui.tables.runs_view import RunsView
+from ui.tables.table_choices import stored_choices
 
 #: milliseconds: between two readings of the rows of living runs, between two writings of "0.3 s ago", and how long
 #: changes are gathered before the table is read again
@@ -43,9 +44,9 @@ class RunsPanel(Panel):
         super().__init__(context)
         self._typed = ""
         self.model = RunsModel(context)
-        stored = context.preferences.get(PREFERENCE, {})
-        self.model.sort_by = tuple(stored.get("sort", self.model.sort_by))
-        self.model.folded = bool(stored.get("folded", True))
+        stored = stored_choices(context.preferences)
+        self.model.sort_by = stored.sort or self.model.sort_by
+        self.model.folded = stored.folded
         self.view = RunsView(context, self.model, SeriesColors(context))
         self.actions_ = RunActions(context, self.view, self._rename)
         self.header = RunsHeader(self.theme, self.view, self)

@@ -344,7 +344,7 @@ class SimulationPanel(Panel):
         if not live and self._cursor_is_here:
             self.context.cursor.set_frame(frame.step)
         note = "The run is paused" if live and self.live.run_paused else ""
-        readout = words.readout(row, frame, self._facts, None if live else reel.count - 1, note)
+        readout = words.readout(row, frame, self._facts, None if live else self.recorded.episode, note)
         still = not reel.playing or bool(note)
         if (readout, reel.position, still) != self._shown:
             self._shown = (readout, reel.position, still)

@@ -12,6 +12,7 @@ from storage import ArtifactRow, RunRow, RunState
 from ui import format
 from ui.controls.empty_state import Step
 from ui.engine import Engine
+from ui.panels.simulation_episodes import RecordedEpisode
 from ui.panels.simulation_reel import Frame
 from ui.panels.simulation_view import Readout
 from ui.render_thread import Facts, Trouble
@@ -99,21 +100,30 @@ def episode_words(row: ArtifactRow) -> str:
     """One line of the list of episodes."""
     value = row.info.get("return")
     number = float(value) if isinstance(value, (int, float)) else None
-    of_bias = row.info.get("q_bias_episode")
-    source = "Evaluation" if of_bias is None else f"Q-bias episode {of_bias}"
-    return f"{source} at step {format.count(row.step)}  ·  return {format.number(number)}"
+    return f"{_source(row)} at step {format.count(row.step)}  ·  return {format.number(number)}"
 
 
-def readout(row: RunRow, frame: Frame, facts: Facts | None, length: int | None, note: str = "") -> Readout:
-    """What is painted over a frame; ``length`` is the recorded episode's, None for the live view."""
-    source = "training at step" if length is None else "evaluation at step"
-    step = f"step {format.count(frame.step)}" + ("" if length is None else f" of {format.count(length)}")
+def _source(row: ArtifactRow) -> str:
+    """What an episode was recorded for."""
+    of_bias, driven = row.info.get("q_bias_episode"), row.info.get("driven")
+    if driven is not None:
+        return f"Planned episode ({driven})"
+    return "Evaluation" if of_bias is None else f"Q-bias episode {of_bias}"
+
+
+def readout(
+    row: RunRow, frame: Frame, facts: Facts | None, episode: RecordedEpisode | None, note: str = ""
+) -> Readout:
+    """What is painted over a frame of a recorded ``episode``; None for the live view."""
+    words = "training" if episode is None else _source(episode.row)
+    source = f"{words[:1].lower()}{words[1:]} at step"
+    step = f"step {format.count(frame.step)}" + ("" if episode is None else f" of {format.count(episode.length)}")
     moment = step if facts is None else f"t = {frame.step * facts.time_step:.2f} s · {step}"
     lines = [f"{row.environment} · seed {row.seed} · {source} {format.count(frame.run_step)}", moment, note]
     figures = []
     if facts is not None and facts.travels:
         figures.append(("x velocity", f"{format.number(round(float(frame.qvel[0]), 3))} m/s"))
-    if length is not None:
+    if episode is not None:
         figures.append(("reward", format.number(frame.reward)))
     figures.append(("return so far", format.number(frame.episode_return)))
     return Readout(tuple(line for line in lines if line), tuple(figures))

@@ -83,9 +83,11 @@ class SummaryPanel(Panel):
         grid = QGridLayout()
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(0, 1)
+        self._names: dict[str, Label] = {}
         self._values: dict[str, Label] = {}
         for number, name in enumerate(("Runs", "Environment steps", "Updates", "Disk")):
-            grid.addWidget(Label(self.theme, name, token="text2"), number, 0)
+            self._names[name] = Label(self.theme, name, token="text2")
+            grid.addWidget(self._names[name], number, 0)
             self._values[name] = Label(self.theme, weight=500)
             grid.addWidget(self._values[name], number, 1, Qt.AlignmentFlag.AlignRight)
         self._column.addLayout(grid)
@@ -295,6 +297,8 @@ class SummaryPanel(Panel):
         self._values["Environment steps"].setText(f"{format.count(spec.total_steps)}{each}")
         updates = max(spec.total_steps - settings.warm_up_steps, 0) * settings.updates_per_step
         self._values["Updates"].setText(f"{format.count(updates)}{each}")
+        for words in (self._names["Updates"], self._values["Updates"]):
+            words.setVisible(settings.updates_every_step)  # else how many there will be is not known before
         self._values["Disk"].setText(f"about {format.size(self._disk(spec) * seeds)}")
         self._show_duration(expected(spec, self._past), seeds)
 

@@ -9,7 +9,6 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPen
 
-from ui import format as text
 from ui.plots import ticks
 from ui.theme import Theme
 
@@ -30,6 +29,7 @@ class PlotAxis(pg.AxisItem):
         self._short = short
         self._labels: dict[float, str] = {}
         self._whole = False
+        self._room = _ROOM[side]
         self._end = math.inf
         super().__init__(side)
         self._theme = theme
@@ -58,9 +58,10 @@ class PlotAxis(pg.AxisItem):
             self.setLabel(title)
             self.label.setFont(self._theme.font(11))
 
-    def set_whole(self) -> None:
-        """Only whole numbers get ticks: steps, iterations."""
+    def set_whole(self, room: int | None = None) -> None:
+        """Only whole numbers get ticks: steps, iterations. They are short: ``room`` px between two may be enough."""
         self._whole = True
+        self._room = self._room if room is None else room
 
     def set_end(self, end: float) -> None:
         """Where the data end: what lies beyond is room for names, without ticks."""
@@ -92,7 +93,7 @@ class PlotAxis(pg.AxisItem):
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
         """pyqtgraph's; one level of ticks."""
-        room = self._theme.px(_ROOM[self.orientation])
+        room = self._theme.px(self._room)
         enough = 3 if self._short else _MOST[self.orientation]
         most = max(2, min(enough, int(size // (room * (0.6 if self._short else 1.0)))))
         low, high = sorted((minVal, maxVal))
@@ -100,11 +101,11 @@ class PlotAxis(pg.AxisItem):
             found = ticks.duration_ticks(low, high, most)
         elif self._scale_kind == "date":
             found = ticks.date_ticks(low, high, most)
+        elif self._whole:
+            found = ticks.whole_ticks(low, high, most)
         else:
             make = ticks.log_ticks if self._scale_kind == "log" else ticks.number_ticks
             found = make(low, high, most, short=self._short)
-        if self._whole:
-            found = [(value, text.count(round(value))) for value, _ in found if value == round(value)]
         found = [(value, words) for value, words in found if value <= self._end]
         if self.orientation == "bottom" and high > low:
             found = [

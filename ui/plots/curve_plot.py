@@ -162,6 +162,12 @@ class CurvePlot(pg.PlotWidget):
         return [each for each in self._styled if each.curve.key not in self._hidden]
 
     @property
+    def left_out(self) -> int:
+        """How many points of the curves in sight a logarithmic axis has no place for, since they are 0 or below."""
+        found = (np.count_nonzero(each.curve.mean.y <= 0) for each in self.visible_curves)
+        return int(sum(found)) if self._log else 0
+
+    @property
     def log(self) -> bool:
         """Whether y is logarithmic."""
         return self._log

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
@@ -23,13 +25,17 @@ _BAR, _BAR_HEIGHT = 54, 8
 class HeatMap(QWidget):
     """Rows are coordinates in the order given, columns are steps. Clicks, drags and arrow keys ask for a step.
 
-    Where ``title`` has no room, what stands before its colon is enough.
+    Where ``title`` has no room, what stands before its colon is enough. ``across`` says what the columns are.
     """
 
     sought = Signal(int)  # steps from the start
 
-    def __init__(self, theme: Theme, title: str, *, signed: bool, rows_named: bool) -> None:
+    def __init__(
+        self, theme: Theme, title: str, *, signed: bool, rows_named: bool, across: str = "Steps from the start"
+    ) -> None:
         super().__init__()
+        self._across = across
+        self._names: Sequence[str] = ()
         self._theme, self._title, self._signed, self._rows_named = theme, title, signed, rows_named
         self._values: Values = np.zeros((0, 0), np.float32)
         self._order: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -55,6 +61,14 @@ class HeatMap(QWidget):
         self._pixels[:] = 127 if self._signed else 0
         self._pixels[:, : values.shape[0]] = np.clip(np.nan_to_num(levels), 0, 255).astype(np.uint8)
         self._draw()
+
+    def name_rows(self, names: Sequence[str]) -> None:
+        """Names of the coordinates, where they have better ones than z1, z2, ..."""
+        self._names = names
+        self.update()
+
+    def _row_name(self, coordinate: int) -> str:
+        return self._names[coordinate] if coordinate < len(self._names) else f"z{coordinate + 1}"
 
     def show_cursor(self, step: int | None) -> None:
         """Put the cursor on a step from the start; None: it is elsewhere."""
@@ -90,7 +104,10 @@ class HeatMap(QWidget):
 
     def _area(self) -> QRectF:
         px = self._theme.px
-        left = px(_LEFT) if self._rows_named else 2
+        left: float = px(_LEFT) if self._rows_named else 2
+        if self._names:
+            metrics = QFontMetricsF(self._theme.font(10))
+            left = max(metrics.horizontalAdvance(name) for name in self._names) + 7
         return QRectF(left, px(_TITLE), max(self.width() - left - 4, 1), max(self.height() - px(_TITLE + _BOTTOM), 1))
 
     @property
@@ -161,7 +178,7 @@ class HeatMap(QWidget):
             left = min(max(x - width / 2, 0), self.width() - width)
             painter.drawText(QPointF(left, area.bottom() + px(12)), words)
         painter.setPen(theme.color("text3"))
-        title = "Steps from the start"
+        title = self._across
         if metrics.horizontalAdvance(title) < area.width():
             painter.drawText(
                 QPointF(area.center().x() - metrics.horizontalAdvance(title) / 2, area.bottom() + px(26)), title
@@ -173,7 +190,7 @@ class HeatMap(QWidget):
         every = max(1, int(np.ceil(rows * metrics.height() / max(area.height(), 1))))
         for row in range(0, rows, every if every == 1 else max(every, rows // 6)):
             y = area.top() + (row + 0.5) / rows * area.height() + metrics.ascent() / 2 - 1
-            words = f"z{int(self._order[row]) + 1}"
+            words = self._row_name(int(self._order[row]))
             painter.drawText(QPointF(area.left() - metrics.horizontalAdvance(words) - 5, y), words)
 
     def _paint_cursor(self, painter: QPainter, area: QRectF) -> None:
@@ -228,4 +245,4 @@ class HeatMap(QWidget):
         if not area.contains(at) or step >= len(self._values):
             return ""
         coordinate = int(self._order[int((at.y() - area.top()) / area.height() * len(self._order))])
-        return f"z{coordinate + 1}, step {step}: {format.number(float(self._values[step, coordinate]))}"
+        return f"{self._row_name(coordinate)}, step {step}: {format.number(float(self._values[step, coordinate]))}"

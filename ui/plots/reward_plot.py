@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyqtgraph as pg
 
 from ui.plots.end_labels import EndLabel, EndLabels
 from ui.plots.items import Band, Line
@@ -22,8 +23,11 @@ class RewardPlot(QuietPlot):
         self._imagined, self._real, self._gap = Line(strong=True), Line(strong=True), Band()
         self._names = EndLabels(self.view)
         self._ends: tuple[Values, Values] = (np.empty(0), np.empty(0))
+        self._place = pg.InfiniteLine(0, 90)
+        self._place.hide()
         self.add(self._gap, depth=0)
         self.add(self._imagined, self._real, depth=1)
+        self.add(self._place, depth=2)
         self.bottom.set_title("Plan step")
         self.bottom.set_whole()
         self.left.set_title("Reward")
@@ -40,6 +44,11 @@ class RewardPlot(QuietPlot):
         self.set_ranges(np.array([0.0, last * (1 + _ROOM)]), np.concatenate((imagined, real)))
         self._label()
 
+    def show_step(self, step: int) -> None:
+        """Mark the reward of the step that led to the state after ``step`` steps; the start state has none."""
+        self._place.setVisible(step > 0)
+        self._place.setValue(step - 1)
+
     def _label(self) -> None:
         theme = self.theme
         labels = [
@@ -54,5 +63,6 @@ class RewardPlot(QuietPlot):
         super().repaint_colors()
         self._imagined.set_pen(self.theme.series(1).pen())
         self._real.set_pen(self.theme.series(0).pen())
+        self._place.setPen(self.pen("text"))
         self._gap.set_color(faint(self.theme.color("warn"), 0.2))
         self._label()

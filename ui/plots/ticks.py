@@ -38,6 +38,16 @@ def number_ticks(low: float, high: float, most: int, *, short: bool = False) -> 
     return [(value, f"{value + 0.0:,.{decimals}f}".replace("-", "−")) for value in values]
 
 
+def whole_ticks(low: float, high: float, most: int) -> Ticks:
+    """Whole numbers in [low, high], a step of 1, 2, 3 or 5 times a power of ten apart; at most about ``most``."""
+    if not high > low:
+        return []
+    least = (high - low) / max(most, 1)
+    power = 10.0 ** max(0, math.floor(math.log10(least)))
+    step = next(factor * power for factor in (1, 2, 3, 5, 10, 20) if factor * power >= least * (1 - 1e-9))
+    return [(value, text.count(round(value))) for value in _multiples(step, low, high)]
+
+
 def _multiples(step: float, low: float, high: float) -> list[float]:
     return [n * step for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 

@@ -93,8 +93,8 @@ _FIGURES = (
         "Steps/s",
         62,
         "steps_per_second",
-        lambda item, live, now: format.number(item.total(lambda row: row.steps_per_second)),
-        "Environment steps per second when last heard of, all seeds together",
+        lambda item, live, now: format.number(item.speed),
+        "Environment steps per second when last heard of: the running seeds together, else the mean over the seeds",
     ),
     RunColumn("started", "Started", 78, "started", _moment(lambda row: row.started), "When the first seed began"),
     RunColumn(

@@ -84,10 +84,11 @@ class RunItem:
         """The smallest value of any run."""
         return min(_known(map(read, self.rows)), default=None)
 
-    def total(self, read: Callable[[RunRow], float | None]) -> float | None:
-        """The sum over the runs that have the value."""
-        values = _known(map(read, self.rows))
-        return sum(values) if values else None
+    @property
+    def speed(self) -> float | None:
+        """Environment steps per second of all runs that run now; where none does, the mean over the runs."""
+        running = _known(row.steps_per_second for row in self.rows if row.status is RunState.RUNNING)
+        return sum(running) if running else self.mean(lambda row: row.steps_per_second)
 
     @property
     def spread(self) -> float | None:

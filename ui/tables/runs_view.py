@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
 
@@ -21,9 +19,8 @@ from ui.tables.run_item import RunItem
 from ui.tables.run_tree import RunTree
 from ui.tables.runs_model import RunsModel
 from ui.tables.status_delegate import StatusDelegate
+from ui.tables.table_choices import PREFERENCE, stored_choices
 
-#: the preference that holds columns, widths, sorting
-PREFERENCE = "runs.table"
 #: milliseconds after the last change of a width until it is remembered
 _REMEMBER_DELAY = 250
 
@@ -45,11 +42,10 @@ class RunsView(RunTree):
         self.setModel(model)
         self.setHeader(RunHeader(context.theme, self))
         self._set_delegates()
-        stored: dict[str, Any] = context.preferences.get(PREFERENCE, {})
-        kept = [name for name in stored.get("columns", DEFAULT_COLUMNS) if name in PLACE and name != "run"]
-        self.columns = ["run", *kept]
-        self._widths: dict[str, int] = dict(stored.get("widths", {}))
-        self.pinned.pinned = bool(stored.get("pinned", True))
+        stored = stored_choices(context.preferences)
+        self.columns = list(stored.columns)
+        self._widths = dict(stored.widths)
+        self.pinned.pinned = stored.pinned
         self._remember_soon = QTimer(self)
         self._remember_soon.setSingleShot(True)
         self._remember_soon.setInterval(_REMEMBER_DELAY)
@@ -118,7 +114,7 @@ class RunsView(RunTree):
 
     def _arrange(self) -> None:
         header = self.header()
-        wanted = [name for name in self.columns if not self._narrow or name in NARROW_COLUMNS]
+        wanted = [name for name in self.columns if not self._narrow or name in self._narrow_columns()]
         with QSignalBlocker(header):
             for place, column in enumerate(COLUMNS):
                 header.setSectionHidden(place, column.id not in wanted)
@@ -127,9 +123,24 @@ class RunsView(RunTree):
                 header.moveSection(header.visualIndex(PLACE[name]), place)
         self._fit()
 
+    def _narrow_columns(self) -> list[str]:
+        """Those of a narrow table: with large text some of them go, so that the run's name can be read."""
+        px, room = self.theme.px, self.viewport().width()
+        kept = [name for name in NARROW_COLUMNS if name in self.columns]
+        for name in _FIRST_TO_GO:
+            if px(_NARROW_NAME) + sum(px(_NARROW_WIDTHS[each]) for each in kept if each != "run") <= room:
+                break
+            kept = [each for each in kept if each != name]
+        return kept
+
     def _fit(self) -> None:
         """Give the first column what the others leave; in a narrow panel all of them share what there is."""
         header, first = self.header(), PLACE["run"]
+        if self._narrow:
+            kept = self._narrow_columns()
+            with QSignalBlocker(header):
+                for name in self.columns:
+                    header.setSectionHidden(PLACE[name], name not in kept)
         others = [PLACE[name] for name in self.columns if name != "run" and not header.isSectionHidden(PLACE[name])]
         room = self.viewport().width()
         with QSignalBlocker(header):
@@ -137,7 +148,7 @@ class RunsView(RunTree):
                 for place in others:
                     header.resizeSection(place, self.theme.px(_NARROW_WIDTHS[COLUMNS[place].id]))
             taken = sum(header.sectionSize(place) for place in others)
-            least = self.theme.px(96 if self._narrow else self._widths.get("run", COLUMNS[first].width))
+            least = self.theme.px(_NARROW_NAME if self._narrow else self._widths.get("run", COLUMNS[first].width))
             header.resizeSection(first, max(least, room - taken))
         self.updateGeometries()
         self.viewport().update()
@@ -244,7 +255,7 @@ class RunsView(RunTree):
 
     @guarded
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt's; a narrow table keeps four columns."""
+        """Qt's; a narrow table keeps four columns at most."""
         super().resizeEvent(event)
         narrow = event.size().width() < self.theme.px(NARROW_WIDTH)
         if narrow != self._narrow:
@@ -268,3 +279,5 @@ class RunsView(RunTree):
 
 #: widths of the four columns of a narrow table but the first, px at scale 100 %
 _NARROW_WIDTHS = {"status": 150, "step": 72, "return": 106}
+#: the least width of the first one, and which of the others goes first where that leaves too little
+_NARROW_NAME, _FIRST_TO_GO = 96, ("step", "status")
