@@ -23,15 +23,21 @@ import numpy as np
 
 from storage import Project, RunFilter, RunRow, RunState, export_bundle, import_bundle, open_project
 from storage.lock import LOCK_NAME
+from workbench.analysis.exploitation_numbers import RESETS
 from workbench.analysis.steps import exhaust
 from workbench.commands.output import duration, number, tell
 from workbench.engine.bias import measure_bound_of, measure_checkpoints
+from workbench.engine.exploitation import ExploitationWish, measure_and_keep
+from workbench.engine.plan_tape import Thinning
+from workbench.engine.planned_episode import DriveWish, drive_and_keep
+from workbench.engine.planning_desk import PlanWish
 from workbench.engine.processor import use_threads
 from workbench.engine.queue import RunQueue
 from workbench.engine.recorder import Recorder
 from workbench.engine.study import begin, go_on
 from workbench.engine.study_plan import StudyPlan, Variant, each_alone
-from workbench.engine.subject import every_checkpoint
+from workbench.engine.subject import every_checkpoint, open_subject
+from workbench.planners.presets import planner_settings
 from workbench.presets import find_preset
 
 FOLDER = Path(__file__).parents[1] / "assets" / "demo"
@@ -75,7 +81,8 @@ class Demo:
 
     So many ``snapshots`` and ``episodes`` of the base's first seed are kept, of every other arm's first seed the last
     ones. Q-bias is measured at so many checkpoints of the base (``measured``) and at the last one of every other arm's
-    first seed, the bound up to ``longest`` model steps at the last one of the base.
+    first seed, the bound up to ``longest`` model steps at the last one of the base. A planner that refines the base's
+    policy acts for ``driven`` steps; the planner of each rung of a ladder plans from ``posed`` resets.
     """
 
     study: str = "What ALM needs"
@@ -103,6 +110,8 @@ class Demo:
     episodes: int = 3
     measured: int = 3
     longest: int = 8
+    driven: int = 200
+    posed: int = 40
 
     def plan(self) -> StudyPlan:
         """The study. Raises SettingsError."""
@@ -132,6 +141,7 @@ def make_demo(folder: Path, demo: Demo = DEMO) -> None:
         train(made, demo)
         measure(made, demo)
         thin(made, demo)
+        search(made, demo)
         shelf = Path(place) / "demo"
         with open_project(shelf, write=True) as packed:
             pack(made, packed)
@@ -170,6 +180,10 @@ def train(project: Project, demo: Demo) -> None:
     for row in project.runs.page():
         if row.status is not RunState.FINISHED:
             raise RuntimeError(f"{row.name} is {row.status}: {row.reason}")
+    for ladder in demo.ladders:  # more than one study has a base
+        base = next(variant for variant in project.studies.find(ladder.name).variants if variant.base)
+        for row in project.runs.page(RunFilter(group=base.group_id)):
+            project.runs.rename(row.id, f"{ladder.presets[0]} seed {row.seed}")
 
 
 def first_seeds(project: Project, demo: Demo) -> list[list[RunRow]]:
@@ -193,6 +207,26 @@ def measure(project: Project, demo: Demo) -> None:
         exhaust(measure_checkpoints(recorder, first.id, chosen))
         tell(f"{first.name}: Q-bias measured")
     exhaust(measure_bound_of(recorder, base.id, "last", demo.longest))
+
+
+def search(project: Project, demo: Demo) -> None:
+    """An episode driven by a planner in the base's model, and how far plans of each rung hold in the true simulator."""
+    recorder = Recorder(project)
+    arms = first_seeds(project, demo)
+    planner, settings = planner_settings("cem", {"policy_candidates": 24})
+    for first, *_ in arms:
+        if first is arms[0][0]:
+            plan = PlanWish(first.id, "last", "reset:0", planner, settings)
+            thinning = Thinning(every=10, most=16)
+            driven, _ = exhaust(drive_and_keep(recorder, DriveWish(plan, demo.driven, thinning=thinning)))
+            tell(f"{first.name}: {number(driven.episode.episode_return)} with a planner")
+        own = open_subject(recorder, first.id, "last").agent.planner_settings()
+        if own is not None:
+            plan = PlanWish(first.id, "last", "reset:0", own.name, own)
+            gaps, fault = exhaust(measure_and_keep(recorder, ExploitationWish(plan, RESETS, demo.posed)))
+            if fault:
+                raise RuntimeError(fault)
+            tell(f"{first.name}: {gaps.verdict}")
 
 
 def thin(project: Project, demo: Demo) -> None:
