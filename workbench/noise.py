@@ -75,3 +75,9 @@ class NoiseSource:
     def load(self, state: Tensor) -> None:
         """Continue exactly where :meth:`state` was taken."""
         self.generator.set_state(state.cpu())
+
+    def renew(self) -> None:
+        """Take a new generator in the same state: torch before 2.13 spoils one that took part in a failed capture."""
+        state = self.generator.get_state()
+        self.generator = torch.Generator(device=self.device)
+        self.generator.set_state(state)

@@ -53,6 +53,12 @@ def test_what_has_no_place_on_a_logarithmic_scale_stays(text: str) -> None:
     assert LOG.after(text, 1, False) is None
 
 
+@pytest.mark.parametrize("steps", [Steps(), Steps(log=True), Steps(whole=False), Steps(whole=False, log=True)])
+@pytest.mark.parametrize("text", ["9" * 400, "9" * 305, "1e308"])
+def test_a_number_too_large_for_a_scale_stays(steps: Steps, text: str) -> None:
+    assert steps.after(text, 1, True) is None
+
+
 def test_keys_and_the_wheel_step_a_learning_rate(qtbot: QtBot) -> None:
     edit = edit_for(Theme("dark"), field("learning_rate"), "Learning rate")
     assert isinstance(edit, TextEdit)

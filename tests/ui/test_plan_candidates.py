@@ -140,6 +140,23 @@ def test_what_one_setting_changed_is_said(session: PlanSession, qtbot: QtBot) ->
     assert plan_words.change(session).startswith("With Random shooting instead of CEM, the best return after 1 iter")
 
 
+def test_another_run_is_said_and_another_task_is_not_compared(
+    lab: Context, session: PlanSession, qtbot: QtBot
+) -> None:
+    session.go(2)
+    settle(qtbot, session)
+    lab.selection.select([2])
+    settle(qtbot, session)
+    assert len(session.looks) == 2
+    assert plan_words.change(session).startswith("With another run and the same noise, the best return after 2 iter")
+    session._task = ("Ant-v5", {})  # as if the run before had learned something else
+    lab.selection.select([1])
+    assert session.looks == [], "what is drawn is of no other task"
+    settle(qtbot, session)
+    assert len(session.looks) == 2, "it goes as far as was shown"
+    assert plan_words.change(session) == ""
+
+
 def test_dimensions_are_chosen_and_one_stays(lab: Context, qtbot: QtBot) -> None:
     menu = ChoiceMenu(lab.theme, "Dimensions", "dimensions")
     qtbot.addWidget(menu)

@@ -23,9 +23,10 @@ from ui.panels import plan_episode_words as words
 from ui.panels.candidates import CandidatesPanel
 from ui.panels.plan_episode import PlanEpisodePanel
 from ui.panels.plan_iterations import PlanIterationsPanel
+from ui.panels.reality_check import RealityCheckPanel
 from ui.panels.simulation_words import episode_words
 from ui.plan_episode import DEFAULTS, POLICY, PREFERENCE, PlanEpisodes, plan_episodes
-from ui.plan_reality import plan_reality
+from ui.plan_reality import CANDIDATE, plan_reality
 from ui.plan_session import PlanSession, plan_session
 from workbench.engine.plan_tape import PlanTape
 from workbench.environments.rollout import RunningEpisode
@@ -109,6 +110,9 @@ def test_one_click_drives_and_shows_what_it_was_worth(
     panel.context.actions.trigger("plan.drive")
     assert panel.progress.isVisible()
     assert not panel.drive.isVisible()
+    panel.context.selection.select([2])
+    assert words.progress(episodes).startswith("Run 1, "), "another run is chosen by now"
+    panel.context.selection.select([1])
     qtbot.waitUntil(lambda: episodes.decision == 0, timeout=30_000)
     assert any(text.startswith("Planner: ") and f"of {LENGTH} steps" in text for text in heard)
     row = episodes.rows[0]
@@ -242,6 +246,29 @@ def test_reality_of_a_stored_plan(lab: Context, episodes: PlanEpisodes, qtbot: Q
     assert reality.answer is not None
     assert reality.answer.check.real_rewards == pytest.approx(look.step.rewards, abs=1e-3)
     reality.want("test", False)
+
+
+def test_a_stored_candidate_is_called_what_the_cloud_calls_it(
+    lab: Context, episodes: PlanEpisodes, window: QMainWindow, qtbot: QtBot
+) -> None:
+    panel, cloud, session = RealityCheckPanel(lab), CandidatesPanel(lab), episodes.session
+    shown(window, qtbot, panel, cloud)
+    driven(episodes, qtbot, every=5)
+    plan_reality(lab).choose(CANDIDATE)
+    assert session.look is not None
+    step = session.look.step
+    assert session.picked is not None
+    assert step.returns[step.candidate(session.picked)] == step.returns.max(), "the best one, wherever it stands"
+    for row in (0, 7, len(step.actions) - 1):
+        session.pick(row)
+        assert step.kept is not None
+        number = int(step.kept[row])
+        rank = int((step.returns > step.returns[number]).sum()) + 1
+        assert panel.candidate.text() == f"Stored {row + 1}"
+        assert panel.rank.text() == f"candidate {number + 1} of 90, rank {rank} by its imagined return"
+        assert cloud.legend[4].words.startswith(f"candidate {number + 1}, return ")
+    qtbot.waitUntil(lambda: panel.verdict.text().startswith("The candidate "), timeout=20_000)
+    assert "exploiting" not in panel.verdict.text()
 
 
 def test_the_cursor_takes_the_decision_along(lab: Context, episodes: PlanEpisodes, qtbot: QtBot) -> None:

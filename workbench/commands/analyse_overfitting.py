@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING, Any
 
 from workbench.commands.output import Report, WrongUsage
@@ -66,7 +67,9 @@ def report(found: Exploitation) -> Report:
     for row in rows:
         gap, size, apart = (number(float(f"{row[name]:.3g}")) for name in ("mean_gap", "mean_size", "disagreement"))
         lines.append(f"{row['transitions']:>11}  {row['model']:>11}  {gap:>9}  {size:>9}  {apart:>12}")
-    lines.append(f"Rank correlation of disagreement and the gap's size: {found.correlation():+.2f}")
+    correlation = found.correlation()
+    told = f"{correlation:+.2f}" if math.isfinite(correlation) else "none can be told, as one of them never differs"
+    lines.append(f"Rank correlation of disagreement and the gap's size: {told}")
     names = ("data_points", "kind", "imagined", "real", "disagreement")
     return Report(document, tuple(lines), {name: getattr(found, name) for name in names})
 

@@ -24,7 +24,7 @@ from workbench.commands import (
     analyse_q_bias,
     project,
 )
-from workbench.commands.output import check_counts, finite, print_document, say, tell
+from workbench.commands.output import check_counts, check_seed, finite, print_document, say, tell
 
 if TYPE_CHECKING:
     from workbench.analysis.steps import AnalysisStep
@@ -69,6 +69,7 @@ def analyse(arguments: argparse.Namespace) -> int:
 
     module = ANALYSES[arguments.analysis]
     check_counts(arguments, module.COUNTS)
+    check_seed(arguments)
     torch.set_num_threads(1)
     opening = project.writing if arguments.keep else project.reading
     with opening(arguments) as opened:

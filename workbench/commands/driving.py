@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: options that only episodes have, with what they are when not given
 _OWN = {"steps": None, "replan": 1, "proposal": "plan", "keep": False, "every": 10, "most": 32}
+#: of these, what only stored plans have
+_OF_KEPT = ("every", "most")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +45,9 @@ def check_alone(arguments: argparse.Namespace) -> None:
 def drive_episodes(arguments: argparse.Namespace, planner: str, settings: PlannerSettings) -> int:
     """Drive the episodes and print their returns. Raises WrongUsage and what driving raises."""
     check_counts(arguments, ("episodes", "steps", "every", "most"))
+    unkept = [] if arguments.keep else [name for name in _OF_KEPT if getattr(arguments, name) != _OWN[name]]
+    if unkept:
+        raise WrongUsage([f"--{name}: belongs to stored plans; expected --keep beside it" for name in unkept])
 
     import torch
 

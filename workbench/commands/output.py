@@ -44,6 +44,13 @@ def check_counts(arguments: argparse.Namespace, names: Iterable[str]) -> None:
         raise WrongUsage([f"--{name}: {value} is below 1; expected 1 or more" for name, value in low])
 
 
+def check_seed(arguments: argparse.Namespace) -> None:
+    """Raise WrongUsage for a ``--seed`` below 0; not every command has one."""
+    seed = getattr(arguments, "seed", None)
+    if seed is not None and seed < 0:
+        raise WrongUsage([f"--seed: {seed} is below 0; expected 0 or more"])
+
+
 #: of a run's row, what only ``show`` tells
 DETAILS = ("spec", "versions", "host", "fault")
 

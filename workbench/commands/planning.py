@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from workbench.commands import driving, project
-from workbench.commands.output import WrongUsage, number, print_document, say, table_console
+from workbench.commands.output import WrongUsage, check_seed, number, print_document, say, table_console
 from workbench.commands.training import values_of
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def plan(arguments: argparse.Namespace) -> int:
     """Plan once and execute the plan, or drive episodes. Raises WrongUsage for what does not fit."""
     from workbench.planners.presets import planner_settings
 
+    check_seed(arguments)
     name, settings = planner_settings(arguments.planner, values_of(arguments.values, "horizon=20"))
     if arguments.episodes is not None:
         return driving.drive_episodes(arguments, name, settings)
@@ -71,7 +72,7 @@ def plan(arguments: argparse.Namespace) -> int:
                 placed = get_physics(case.environment)
                 steps = case.planner.steps(case.problem)
                 check = check_in_reality(
-                    case.problem, steps[-1].plan, case.environment, case.observation, case.learned
+                    case.beginning(), steps[-1].plan, case.environment, case.observation, case.learned
                 )
         except PlanningError as error:
             raise WrongUsage([error]) from error

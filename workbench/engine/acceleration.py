@@ -121,8 +121,14 @@ def how_it_computes(settings: EngineSettings, device: torch.device) -> dict[str,
 
 
 def own_stream(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Inside, this thread's work goes to a stream of its own, so that runs on one GPU do not wait for each other."""
-    return torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext()
+    """Inside, this thread's work goes to a stream of its own, so that runs on one GPU do not wait for each other.
+
+    It is of high priority: those have a pool of their own in torch, so that it never is one that a graph is captured
+    on, and what a run waits for, its actions, goes before the updates of others.
+    """
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    return torch.cuda.stream(torch.cuda.Stream(device, priority=-1))
 
 
 def _first_words(error: BaseException) -> str:

@@ -12,6 +12,7 @@ torch's make_graphed_callables captures forward and backward passes, but no opti
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields
@@ -29,6 +30,10 @@ WARM_UP_UPDATES = 3
 
 #: one capture at a time in the process: warm-up and capture stop the device for a moment
 CAPTURING = threading.Lock()
+
+#: streams of graphs that are gone, by device. Torch hands out 32 in turns, so that a new one might be that of a graph
+#: in use: both would compute in the same scratch memory.
+_idle_streams: dict[torch.device, list[torch.cuda.Stream]] = {}
 
 
 class StaticInputs:
@@ -91,8 +96,7 @@ class CapturedUpdates:
         self._device, self._arithmetic = device, arithmetic
         self._numbers: list[float] = []
         with CAPTURING, torch.cuda.device(device):
-            self._stream = torch.cuda.Stream(device)
-            self._branches = [torch.cuda.Stream(device) for _ in agents]
+            self._stream, *self._branches = self._take_streams(1 + len(agents))
             self._graph = torch.cuda.CUDAGraph()
             with undone(agents):
                 counts = [len(each.schedule) for each in inputs]
@@ -117,6 +121,14 @@ class CapturedUpdates:
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
+    def _take_streams(self, count: int) -> list[torch.cuda.Stream]:
+        """So many that no other graph has; they are given back when this object is gone."""
+        idle = _idle_streams.setdefault(self._device, [])
+        taken = [idle.pop() if idle else torch.cuda.Stream(self._device) for _ in range(count)]
+        weakref.finalize(self, idle.extend, taken)
+        torch.cuda.synchronize(self._device)  # their last graph may still be at work
+        return taken
+
     def _set_schedule(self, inputs: Sequence[UpdateInputs]) -> None:
         numbers = [number for own, each in zip(self._inputs, inputs, strict=True) for number in own.numbers(each)]
         if numbers != self._numbers:
@@ -137,18 +149,22 @@ class CapturedUpdates:
         torch.cuda.synchronize(self._device)
 
     def _capture(self, agents: Sequence[GradientAgent]) -> list[Metrics]:
+        sources = [agent.noise for agent in agents if isinstance(agent.noise, NoiseSource)]
         # A torch that finds the generators by itself need not be told of them.
         register = getattr(self._graph, "register_generator_state", lambda generator: None)
-        for agent in agents:
-            if isinstance(agent.noise, NoiseSource):
-                register(agent.noise.generator)
+        for source in sources:
+            register(source.generator)
         here = torch.cuda.current_stream(self._device)
         try:
             # Thread-local: other threads may allocate meanwhile.
             with torch.cuda.graph(self._graph, stream=self._stream, capture_error_mode="thread_local"):
                 return self._compute()
-        finally:
-            torch.cuda.set_stream(here)  # a capture that fails leaves its own behind
+        except Exception:
+            # What a capture that fails leaves behind: its stream, and generators that refuse to draw outside of one.
+            torch.cuda.set_stream(here)
+            for source in sources:
+                source.renew()
+            raise
 
     def _compute(self) -> list[Metrics]:
         """Every agent's update, each on a branch of its own that begins and ends in the current stream."""

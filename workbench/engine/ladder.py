@@ -145,7 +145,8 @@ def _planned(
             milliseconds += last.milliseconds
         if last is None:
             raise PlanningError("planner", "the search ended before its first iteration")
-        check = check_in_reality(problem, last.plan, case.environment, case.observation, case.learned)
+        again = problem.with_noise(case.beginning().noise)
+        check = check_in_reality(again, last.plan, case.environment, case.observation, case.learned)
     paid = float(check.real_rewards.mean())
     return Rung(key, name, check.imagined_return, check.real_return, paid, milliseconds), case.subject
 

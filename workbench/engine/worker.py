@@ -209,26 +209,29 @@ def open_session(
     notes = [f"Put aside, because it is damaged: {complaint}" for complaint in (point.complaints if point else ())]
     origin = recorder.origin(run_id) if checkpoint is None else None
     session = TrainingSession(spec, seed, run_id, device, networks=origin)
-    how = {"matmul": matmul, "overlap": "on" if session.overlaps else "off", **how_it_computes(spec.engine, device)}
-    changed = recorder.note_versions(run_id, **how)
-    active_seconds = 0.0
-    if point is not None and checkpoint is not None:
-        obstacle = session.restore(checkpoint, point.replay)
-        recorder.prepare_resume(run_id, session.step)
-        active_seconds = checkpoint.document["active_seconds"]
-        notes.append(f"Continued from step {session.step:,}.")
-        if changed:
-            difference = "numbers may differ from those of an uninterrupted run"
-            notes.append(f"Since then this changed: {', '.join(changed)}; {difference}.")
-        if obstacle is not None:
-            notes.append(f"A new episode begins, because the simulator's state cannot be restored: {obstacle}")
-    elif begun_before:
-        recorder.prepare_resume(run_id, 0)
-        notes.append(f"Started again from step 0: there was no {'whole ' if notes else ''}resume point.")
-    for text in notes:
-        note = events.Note(run_id, session.step, session.agent.updates, time.time(), text)
-        recorder.note(run_id, "resume", session.step, session.agent.updates, text=text)
-        channel.publish(note)
+    with contextlib.ExitStack() as unless_it_opens:
+        unless_it_opens.callback(session.close)  # or it would keep its environments and its claim on torch's precision
+        how = {"matmul": matmul, "overlap": "on" if session.overlaps else "off", **how_it_computes(spec.engine, device)}
+        changed = recorder.note_versions(run_id, **how)
+        active_seconds = 0.0
+        if point is not None and checkpoint is not None:
+            obstacle = session.restore(checkpoint, point.replay)
+            recorder.prepare_resume(run_id, session.step)
+            active_seconds = checkpoint.document["active_seconds"]
+            notes.append(f"Continued from step {session.step:,}.")
+            if changed:
+                difference = "numbers may differ from those of an uninterrupted run"
+                notes.append(f"Since then this changed: {', '.join(changed)}; {difference}.")
+            if obstacle is not None:
+                notes.append(f"A new episode begins, because the simulator's state cannot be restored: {obstacle}")
+        elif begun_before:
+            recorder.prepare_resume(run_id, 0)
+            notes.append(f"Started again from step 0: there was no {'whole ' if notes else ''}resume point.")
+        for text in notes:
+            note = events.Note(run_id, session.step, session.agent.updates, time.time(), text)
+            recorder.note(run_id, "resume", session.step, session.agent.updates, text=text)
+            channel.publish(note)
+        unless_it_opens.pop_all()
     return session, active_seconds
 
 

@@ -212,7 +212,7 @@ class ParticleModel(EnsembleModel):
 
     ``ts1``: every particle's member is drawn anew at each step. ``tsinf``: a particle keeps its member. ``mean``: no
     particles, the mean of all members. The draws are made once and are the same for every candidate and iteration.
-    Where gradients are asked for, the mean of all members is used instead.
+    Gradients are of that mean over particles too. ``predict`` and ``reward`` are those of all members' mean.
 
     Args:
         dynamics, observation_shape, reward: as for :class:`EnsembleModel`.

@@ -51,7 +51,7 @@ class WorldModel(Protocol):
 
 @runtime_checkable
 class RollingModel(WorldModel, Protocol):
-    """A model that rolls whole sequences out at once, faster than step by step; without gradient."""
+    """A model that rolls whole sequences out at once; with gradient where it offers one."""
 
     def rollout(self, latent: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Latents [N, H + 1, latent], rewards [N, H], and whether each step is reached, 0 or 1 [N, H + 1].

@@ -73,7 +73,8 @@ class PlanningProblem:
     [n, horizon, action] are sequences that planners which keep elites try again; :func:`following` makes both.
     ``discount``, ``terminal_value`` and ``sampled_model`` are explained in
     :class:`~workbench.planners.settings.PlannerSettings`. ``lambda_`` below 1 averages the returns of all lengths up to
-    the horizon, each ended by the value, with weights that fall by ``lambda_`` from one length to the next.
+    the horizon, each ended by the value, with weights that fall by ``lambda_`` from one length to the next. With
+    ``stepwise`` sequences are rolled out by ``predict``, also in a model that rolls whole ones out at once.
     """
 
     model: WorldModel
@@ -87,6 +88,7 @@ class PlanningProblem:
     warm_start: Tensor | None = None
     kept: Tensor | None = None
     lambda_: float = 1.0
+    stepwise: bool = False
 
     @classmethod
     def of(
@@ -176,8 +178,9 @@ def imagine(problem: PlanningProblem, actions: Tensor, noise: Tensor | None = No
     """
     model = problem.model
     candidates, horizon = actions.shape[:2]
-    if isinstance(model, RollingModel) and not actions.requires_grad:
-        latents, rewards, lasts = model.rollout(problem.start, actions)
+    whole = isinstance(model, RollingModel) and not problem.stepwise
+    if whole and (not actions.requires_grad or "gradient" in model.offers):
+        latents, rewards, lasts = cast(RollingModel, model).rollout(problem.start, actions)
     else:
         latents, rewards, lasts = _roll(model, problem.start.expand(candidates, -1), actions, noise)
     weights = problem.discount ** torch.arange(horizon + 1, device=rewards.device, dtype=rewards.dtype)
@@ -255,6 +258,10 @@ class PlanStep:
     extras: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     center: Array | None = None
     kept: npt.NDArray[np.int64] | None = None
+
+    def candidate(self, row: int) -> int:
+        """Which candidate, as ``returns`` counts them, stands in this row of ``actions``."""
+        return row if self.kept is None else int(self.kept[row])
 
     def rows(self, candidates: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Where in ``actions`` these candidates stand, in their order; without those that were not kept."""

@@ -1,13 +1,14 @@
 """iLQR: linearise the model around the plan, solve the linear-quadratic problem, step along its solution; repeat.
 
 Tassa, Erez and Todorov (2012), with control limits after Tassa, Mansard and Todorov (2014), on any differentiable
-world model. Everything is deterministic: a sampled model keeps the same draw throughout.
+world model. Everything is deterministic: a sampled model keeps the same draw throughout. What is linearised is
+``predict``, and sequences are rolled out by it too: particles have no single state that a controller could answer to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -102,6 +103,7 @@ class Ilqr(Planner):
         problem.check()
         limits = Limits(problem.box(), self.settings.limits)
         problem.needs("gradient", "it cannot be linearised; choose CEM or MPPI")
+        problem = replace(problem, stepwise=True)
         noise, report = model_noise(problem), Report(problem)
         now = self._begin(problem, limits, noise)
         report.meet(limits.action(now.controls)[None], torch.tensor([now.total]))

@@ -31,7 +31,7 @@ class MppiSettings(PolicySettings, SearchSettings):
     temperature: float = setting(
         0.3,
         help="What a sequence may fall short of the best and still weigh 1/e of it (TD-MPC2 writes 1/this).",
-        above=0.0,
+        low=1e-6,
         high=1e9,
         log=True,
         group="Weights",
@@ -58,7 +58,7 @@ class MppiSettings(PolicySettings, SearchSettings):
         source="MPPI",
     )
     initial_std: float = setting(
-        0.5, help="Spread of the first iteration's sequences.", unit=HALF_WIDTHS, above=0.0, high=10.0, group="Proposal"
+        0.5, help="Spread of the first iteration's sequences.", unit=HALF_WIDTHS, low=1e-6, high=10.0, group="Proposal"
     )
     fit_std: bool = setting(
         False,
@@ -70,7 +70,7 @@ class MppiSettings(PolicySettings, SearchSettings):
         0.05,
         help="A fitted spread never falls below this.",
         unit=HALF_WIDTHS,
-        above=0.0,
+        low=1e-6,
         high=10.0,
         group="Proposal",
         source="TD-MPC2: 0.05",

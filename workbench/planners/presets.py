@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -11,7 +10,7 @@ from typing import Any, cast
 from workbench.planners import PLANNERS
 from workbench.planners.settings import PlannerSettings
 from workbench.registry import UnknownName
-from workbench.settings import build, flatten
+from workbench.settings import build
 
 
 @dataclass(frozen=True)
@@ -132,11 +131,3 @@ def planner_settings(name: str, values: Mapping[str, Any] | None = None) -> tupl
         raise UnknownName(f"planner: there is no planner called {name!r}; {hint}") from None
     own = {} if preset is None else preset.values
     return planner, cast(PlannerSettings, build(entry.load_settings(), {**own, **(values or {})}))
-
-
-def rounds_of(settings: PlannerSettings) -> int:
-    """Steps that a planner of ``settings`` yields at most."""
-    flat = flatten(settings)
-    if "simulations" in flat:
-        return math.ceil(int(flat["simulations"]) / int(flat["simulations_per_step"]))
-    return int(flat["iterations"])

@@ -12,7 +12,7 @@ from workbench.environments.rollout import step_environment
 from workbench.environments.simulator_state import get_physics
 from workbench.environments.wrappers import Environment
 from workbench.models.world_model import WorldModel
-from workbench.planners.base import PlanningProblem, imagine, model_value
+from workbench.planners.base import PlanningProblem, imagine, model_noise, model_value
 
 Numbers = npt.NDArray[np.float64]
 
@@ -50,11 +50,13 @@ def check_in_reality(
 ) -> RealityCheck:
     """Execute ``actions`` [H, action] in ``environment``, which is in the problem's state and shows ``observation``.
 
+    The problem's noise is as it was when the search began, so that a model whose predictions are drawn draws the same.
     ``judge`` gives the value of the last observation where the problem counts a terminal value. Raises
     EnvironmentProblem, which names the step, if the environment fails.
     """
     with torch.no_grad():
-        imagined = imagine(problem, torch.as_tensor(actions, device=problem.start.device)[None])
+        tried = torch.as_tensor(actions, device=problem.start.device)[None]
+        imagined = imagine(problem, tried, model_noise(problem))
     observations, rewards, terminated = [observation], [], False
     bodies = [get_physics(environment)]
     for index, action in enumerate(actions, 1):

@@ -88,13 +88,13 @@ class AscentSettings(Settings):
 
 
 def elites_fit(elites: int, candidates: int) -> Iterator[Problem]:
-    """The problem of more elites than there are candidates."""
-    if elites > candidates:
+    """The problem of more elites than there are candidates; of no candidates at all another check tells."""
+    if elites > candidates >= 1:
         yield Problem("elites", f"{elites} cannot be chosen among {candidates} candidates; expected at most that many")
 
 
 def policy_fits(policy_candidates: int, candidates: int) -> Iterator[Problem]:
-    """The problem of more policy sequences than there are candidates."""
-    if policy_candidates > candidates:
+    """The problem of more policy sequences than there are candidates; of no candidates another check tells."""
+    if policy_candidates > candidates >= 1:
         most = f"expected at most {candidates}, as many as there are candidates"
         yield Problem("policy_candidates", f"{policy_candidates} is out of range; {most}")

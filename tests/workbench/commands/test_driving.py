@@ -68,6 +68,7 @@ def test_a_table_and_what_is_kept(trained: Foresight, tmp_path: Path) -> None:
         (("--episodes", 1, "--proposal", "policy", "--set", "warm_start=false"), "error: warm_start: must be on"),
         (("--replan", 2), "error: --replan: belongs to whole episodes; expected --episodes N beside it"),
         (("--keep",), "error: --keep: belongs to whole episodes"),
+        (("--episodes", 1, "--every", 5), "error: --every: belongs to stored plans; expected --keep beside it"),
     ],
 )
 def test_what_cannot_be_is_named(trained: Foresight, words: tuple[object, ...], reason: str) -> None:

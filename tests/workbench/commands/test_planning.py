@@ -27,7 +27,7 @@ def test_a_plan_and_what_it_was_worth(trained: Foresight, planner: str) -> None:
     assert np.abs(found["plan"]).max() <= 1.0
     discounts = 0.99 ** np.arange(4)
     assert len(found["real"]["rewards"]) == found["real"]["steps"] == 4
-    if planner != "policy-gradient":  # whose return ends with a value
+    if planner != "policy-gradient":  # which climbs an average over lengths
         assert found["imagined"]["return"] == pytest.approx(found["iterations"][-1]["plan_return"], rel=1e-4)
         assert found["imagined"]["return"] == pytest.approx(float(discounts @ found["imagined"]["rewards"]), rel=1e-4)
         assert found["real"]["return"] == pytest.approx(float(discounts @ found["real"]["rewards"]))
@@ -39,6 +39,15 @@ def test_true_dynamics_keep_their_promise(trained: Foresight) -> None:
     found = trained("plan", 1, "--model", "true", *SMALL, "--set", "elites=5", "--json").document
     assert found["imagined"]["rewards"] == pytest.approx(found["real"]["rewards"], abs=1e-3)
     assert found["gap"] == pytest.approx(0.0, abs=1e-2)
+
+
+@pytest.mark.parametrize("planner", ["cem", "gradient", "mcts"])
+def test_drawn_predictions_promise_what_the_search_drew(trained: Foresight, planner: str) -> None:
+    few = ("simulations=20",) if planner == "mcts" else ("candidates=20", "iterations=2")
+    values = ("sampled_model=true", "horizon=4", *few, *(("elites=5",) if planner == "cem" else ()))
+    words = [word for value in values for word in ("--set", value)]
+    found = trained("plan", 1, "--planner", planner, *words, "--json").document
+    assert found["imagined"]["return"] == pytest.approx(found["iterations"][-1]["plan_return"], rel=1e-5)
 
 
 def test_true_dynamics_are_ended_by_the_learned_value(trained: Foresight) -> None:
@@ -98,6 +107,8 @@ def test_a_preset_and_a_table(trained: Foresight) -> None:
         (("--qvel", "9"), "error: qvel[0]: angular velocity: must be -8 to 8 rad/s"),
         (("--qpos", "nan"), "error: qpos[0]: angle: must be a finite number"),
         (("--qpos", "up"), "error: qpos: 'up' is not valid; expected numbers"),
+        (("--seed", "-1"), "error: --seed: -1 is below 0; expected 0 or more"),
+        (("--planner", "mppi", "--set", "temperature=1e-300"), "error: temperature: 1e-300 is out of range"),
         (("--qpos=",), "error: qpos: 0 given, but this task has 1: angle"),
     ],
 )

@@ -105,6 +105,7 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> Streams:
     streams = Streams()
     streams.install(monkeypatch)
     monkeypatch.setattr("workbench.engine.acceleration.CapturedUpdates", OnCpu)
+    monkeypatch.setattr(captured, "_idle_streams", {})
     return streams
 
 
@@ -148,12 +149,35 @@ def test_each_agent_has_a_branch_that_begins_and_ends_in_the_capture(streams: St
     assert streams.current is streams.own
 
 
+def test_graphs_in_use_share_no_stream_and_one_that_is_gone_leaves_its_own(streams: Streams) -> None:
+    """Torch has 32 of them, which a few captures use up."""
+    groups = [captured_group(streams, (1, 2)), captured_group(streams, (3, 4))]
+    for group in groups:
+        streams.agents = group.agents
+        group.run(1)
+    graphs = [group.update._captured[0, 1] for group in groups]
+    taken = [{id(stream) for stream in (graph._stream, *graph._branches)} for graph in graphs]
+    assert not taken[0] & taken[1]
+    made = streams.made
+    del graphs
+    groups[0].update.drop(1)
+    del groups[0].agents[1], groups[0].replays[1]
+    streams.agents = groups[0].agents
+    groups[0].run(1)
+    graph = groups[0].update._captured[0,]
+    assert streams.made == made
+    assert {id(stream) for stream in (graph._stream, *graph._branches)} < taken[0]
+
+
 def test_a_capture_that_fails_gives_the_thread_its_stream_back(streams: Streams) -> None:
     group, eager = captured_group(streams, (1, 2)), Group(CPU, (1, 2))
     streams.fail = True
     for each in (group, eager):
         each.run(3)
     assert streams.current is streams.own
+    spoilt = {id(generator) for generator in streams.registered}
+    assert len(spoilt) == 2
+    assert not spoilt & {id(agent.noise.generator) for agent in group.agents}  # type: ignore[attr-defined]
     assert not captured.CAPTURING.locked()
     assert group.update.mode == "eager"
     assert "operation not permitted when stream is capturing" in str(group.update.reason)

@@ -239,6 +239,35 @@ def test_a_lane_that_cannot_be_opened_leaves_the_others_as_they_are(project: Pro
         assert_same(project, run_id, other, same)
 
 
+def test_a_lane_that_cannot_be_continued_gives_back_what_it_held(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a run in another precision would be refused on a GPU for as long as the process lives."""
+    spec = lockstep_spec()
+    queue = RunQueue(Recorder(project))
+    runs = start(queue, spec, {place: ask(queue, int, "stop", 60) for place in range(3)})
+    drain(queue)
+    closed: list[int] = []
+    restore, close = TrainingSession.restore, TrainingSession.close
+
+    def refused(session: TrainingSession, *parts: Any) -> Any:
+        if session.run_id == runs[1]:
+            raise RuntimeError("no memory is left")
+        return restore(session, *parts)
+
+    def closing(session: TrainingSession) -> None:
+        closed.append(session.run_id)
+        close(session)
+
+    monkeypatch.setattr(TrainingSession, "restore", refused)
+    monkeypatch.setattr(TrainingSession, "close", closing)
+    for run_id in runs:
+        queue.resume(run_id)
+    drain(queue)
+    assert project.runs.get(runs[1]).reason == "RuntimeError: no memory is left"
+    assert sorted(closed) == runs
+
+
 def test_a_stopped_lane_is_resumed_alone_while_the_others_go_on(project: Project, other: Project) -> None:
     spec = lockstep_spec(total_steps=400)
     queue = RunQueue(Recorder(project), limits={"cpu": 2})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from workbench.models.ensemble import ALL, EnsembleDynamics, EnsembleModel, ParticleModel, change_and_reward
 from workbench.models.world_model import RollingModel
 from workbench.noise import NoiseSource
-from workbench.planners.base import Box, PlanningProblem, imagine
+from workbench.planners.base import Box, PlanningProblem, imagine, judge
 from workbench.planners.ilqr import Ilqr
 from workbench.planners.ilqr_settings import IlqrSettings
 
@@ -175,6 +176,30 @@ def test_gradients_reach_the_actions_and_ilqr_plans_in_it(model: EnsembleModel) 
     assert (slope[0].abs().sum(1) > 0).all()
     steps = list(Ilqr(IlqrSettings(horizon=5, iterations=5)).iterate(problem))
     assert steps[-1].plan_return > float(imagine(problem, actions.detach()).returns)
+
+
+@pytest.mark.parametrize("propagation", ["ts1", "tsinf", "mean"])
+def test_gradients_are_of_the_return_that_particles_are_judged_by(model: EnsembleModel, propagation: str) -> None:
+    particles = particle_model(model, propagation)
+    box = Box(-torch.ones(2), torch.ones(2))
+    problem = PlanningProblem(particles, particles.encode(rows(1)[0][0]), box, NoiseSource(6, "plan"), 5)
+    actions = (0.3 * NoiseSource(5, "actions").normal((1, 5, 2))).requires_grad_()
+    climbed = imagine(problem, actions).returns
+    assert torch.allclose(climbed, judge(problem, actions.detach()))
+    slope = torch.autograd.grad(climbed.sum(), actions)[0]
+    moved = 1e-2 * slope / slope.norm()
+    ahead, behind = (float(judge(problem, actions.detach() + sign * moved)) for sign in (1, -1))
+    assert (ahead - behind) / 2e-2 == pytest.approx(float(slope.norm()), rel=0.05)
+
+
+def test_ilqr_in_particles_plans_as_in_the_mean_of_the_members(model: EnsembleModel) -> None:
+    found = []
+    for each in (model, particle_model(model, "tsinf")):
+        box, start = Box(-torch.ones(2), torch.ones(2)), each.encode(rows(1)[0][0])
+        problem = PlanningProblem(each, start, box, NoiseSource(6, "plan"), 5)
+        found.append(Ilqr(IlqrSettings(horizon=5, iterations=5)).plan(problem))
+    assert np.array_equal(found[0].plan, found[1].plan)
+    assert found[0].plan_return == found[1].plan_return
 
 
 def test_training_separates_what_is_noise_from_what_is_unknown() -> None:
