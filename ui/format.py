@@ -18,12 +18,12 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def percent(fraction: float | None) -> str:
-    """A fraction as "58 %"; below one percent with a digit more."""
+    """A fraction as "58 %" or "1,250 %"; below one percent with a digit more."""
     if fraction is None or not math.isfinite(fraction):
         return MISSING
     hundredths = 100 * fraction
     digits = 1 if 0 < abs(hundredths) < 0.95 else 0
-    return f"{hundredths:.{digits}f} %".replace("-", MINUS)
+    return f"{hundredths:,.{digits}f} %".replace("-", MINUS)
 
 
 def rate(value: float | None, unit: str) -> str:

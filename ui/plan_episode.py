@@ -56,6 +56,7 @@ class PlanEpisodes(QObject):
         self.advance: Advance | None = None
         self.rewards: tuple[float, ...] = ()
         self.by_policy = False
+        self.driven_run: int | None = None  # of the drive under way, or of the last one
         kept = context.preferences.get(PREFERENCE, {})
         self.choice = {**DEFAULTS, **_sound(kept if isinstance(kept, dict) else {})}
         self.driver, self.reader = AnalysisThread("drive", self), AnalysisThread("planned episode", self)
@@ -188,6 +189,7 @@ class PlanEpisodes(QObject):
         if plan is None or self.obstacle:
             return
         self.drive_failure, self.advance, self.rewards, self.by_policy = "", None, (), False
+        self.driven_run = plan.run_id
         self.session.cancel()
         self.driver.start(lambda: self._drive(plan))
         self.drive_changed.emit()

@@ -37,6 +37,7 @@ class PlanReality(QObject):
         self.session = plan_session(context)
         self.which = PLAN
         self.answer: RealityLook | None = None
+        self.answered = PLAN  # what of its iteration ``answer`` is of
         self.failure = ""
         self._wanting: set[str] = set()
         self._desk: RealityDesk | None = None
@@ -114,7 +115,7 @@ class PlanReality(QObject):
         return self._desk.check(look.wish, actions, look.facts.plane)
 
     def _take(self, answer: Any) -> None:
-        self.answer = answer
+        self.answer, self.answered = answer, self._asked[1]  # an older question's answer does not arrive
         self.changed.emit()
 
     def _fail(self, sentence: str, _error: object) -> None:
@@ -124,9 +125,10 @@ class PlanReality(QObject):
 
 
 def best_candidate(look: PlanLook) -> int:
-    """The candidate of an iteration that is imagined to return most."""
-    returns = look.step.returns
-    return max(range(len(returns)), key=lambda at: (returns[at] == returns[at], float(returns[at])))
+    """Where among an iteration's ``actions`` the candidate stands that is imagined to return most."""
+    step = look.step
+    returns = [float(step.returns[step.candidate(row)]) for row in range(len(step.actions))]
+    return max(range(len(returns)), key=lambda row: (returns[row] == returns[row], returns[row]))
 
 
 def plan_reality(context: Context) -> PlanReality:

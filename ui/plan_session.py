@@ -13,7 +13,7 @@ from ui.checkpoint import checkpoint_choice
 from ui.context import Context
 from ui.plan_beside import PlanBeside
 from ui.plan_draft import PlanDraft, field_of
-from ui.plan_start import PlanStart
+from ui.plan_start import PlanStart, task_of
 from workbench.planners.rounds import rounds_of
 from workbench.settings import SettingsError
 
@@ -50,6 +50,7 @@ class PlanSession(QObject):
         self.second = PlanBeside(context)
         self.stored: ArtifactRow | None = None
         self._stored_wish: PlanWish | None = None  # the problem that was posed when it was first shown
+        self._task = task_of(self.choice.run)
         self.shown = 0
         self.picked: int | None = None
         self.ended = False
@@ -121,6 +122,12 @@ class PlanSession(QObject):
         if self.stored is not None and (self.choice.run is None or self.choice.run.id != self.stored.run_id):
             self.stored = None
             self._forget()
+        task, last = task_of(self.choice.run), self._task
+        self._task = task
+        if task != last and self.looks:  # figures of another task are nothing to compare with
+            wanted = max(self.shown, self._wanted)
+            self._forget()
+            self._wanted = wanted
         self.start.change_subject()
         self.draft.check_again()
 

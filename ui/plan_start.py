@@ -138,7 +138,7 @@ class PlanStart(QObject):
             return
         self._ask_no_more()
         self.live = self.live_step = None
-        fits = self._draft.start == HAND and _task(run) == _task(last)
+        fits = self._draft.start == HAND and task_of(run) == task_of(last)
         if not fits and self._draft.start in (LIVE, HAND):
             self._draft.choose(start=RESET)
 
@@ -187,5 +187,6 @@ class PlanStart(QObject):
             self.changed.emit()
 
 
-def _task(run: RunRow | None) -> tuple[object, object] | None:
+def task_of(run: RunRow | None) -> tuple[object, object] | None:
+    """The environment with its options; runs in which these are the same can be planned for from the same states."""
     return None if run is None else (run.environment, run.spec.get("environment_options", {}))

@@ -133,6 +133,7 @@ QTabBar { background: @panel; qproperty-drawBase: 0; outline: 0; }
 QTabBar::tab { background: transparent; color: @text2; padding: 8u 10u 7u; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; }
 QTabBar::tab:focus { color: @accent; }
+QTabBar::tear { width: 0; border: 0; image: none; }
 QTreeView, QTableView, QListView { background: @panel; color: @text; border: 0; outline: 0;
   selection-background-color: @select; selection-color: @text; }
 QTreeView::item, QListView::item { height: 28u; border-bottom: 1px solid @line; }

@@ -26,8 +26,7 @@ FINDING = choose_gl_backend()
 INDEPENDENT = {"presets", "new_run", "summary", "log"}
 #: what computes when it is asked to, and says so meanwhile
 ASKED_FIRST = {
-    *("model_error", "candidates", "plan_iterations", "reality_check", "ladder"),
-    *("exploitation", "plan_uncertainty", "plan_episode"),
+    *("model_error", "candidates", "plan_iterations", "reality_check", "ladder", "exploitation", "plan_uncertainty"),
 }
 THERE = [entry for entry in PANELS if importlib.util.find_spec(entry.target.partition(":")[0]) is not None]
 

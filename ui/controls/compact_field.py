@@ -7,7 +7,6 @@ from dataclasses import replace
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QToolButton, QWidget
 
-from ui.controls.elided_label import ElidedLabel
 from ui.controls.field_edit import edit_for
 from ui.controls.labels import Label
 from ui.theme import Theme
@@ -32,7 +31,7 @@ class CompactField(QWidget):
         self.edit = edit_for(theme, field if unit else replace(field, unit=""), name)
         self._mark = QFrame()
         self._mark.setFixedWidth(3)
-        self._title = ElidedLabel(name)
+        self._title = Label(theme, name, 12, wrap=True)
         self._title.setBuddy(self.edit)
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.resetter = QToolButton()
@@ -74,7 +73,6 @@ class CompactField(QWidget):
 
     def _rescale(self) -> None:
         self.edit.setFixedWidth(self._theme.px(WIDTH))
-        self._title.setFont(self._theme.font(12))
         side = self._theme.px(13)
         self.resetter.setIcon(self._theme.icon("undo"))
         self.resetter.setIconSize(QSize(side, side))

@@ -13,6 +13,8 @@ ROUND = (1.0, 2.0, 5.0)
 FAR = 10
 #: relative difference below which two numbers are the same one
 SAME = 1e-9
+#: size from which a number has no place on a scale: a decade further it could not be told from infinity
+HUGE = 1e300
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class Steps:
         """
         try:
             value = float(int(text)) if self.whole else float(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
-        if not math.isfinite(value) or (self.log and value <= 0):
+        if not abs(value) < HUGE or (self.log and value <= 0):
             return None
         if not self.log:
             moved = value + direction * (FAR if far else 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QRectF, QSize
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -25,6 +25,7 @@ class SampleLabel(QWidget):
         super().__init__()
         self._theme, self._number, self._words, self._solid = theme, number, words, solid
         self.setAccessibleName(words)
+        self.setToolTip(words)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.updateGeometry)
 
@@ -38,6 +39,7 @@ class SampleLabel(QWidget):
         if words != self._words:
             self._words = words
             self.setAccessibleName(words)
+            self.setToolTip(words)
             self.updateGeometry()
             self.update()
 
@@ -67,5 +69,7 @@ class SampleLabel(QWidget):
         painter.setFont(theme.font(11))
         painter.setPen(theme.color("text2"))
         metrics = QFontMetrics(theme.font(11))
-        painter.drawText(length + _GAP, (self.height() + metrics.ascent() - metrics.descent()) // 2, self._words)
+        room = self.width() - length - _GAP
+        words = metrics.elidedText(self._words, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(length + _GAP, (self.height() + metrics.ascent() - metrics.descent()) // 2, words)
         painter.end()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from workbench.engine.planning_desk import PlanLook
 
 _PREFERENCE = "plan candidates"
+#: px of height below which the sentence gives way to the plots
+_LOW = 230
 CLOUD, QUANTILES = "cloud", "quantiles"
 _KINDS = (
     (CLOUD, "Cloud", "Single sequences, as many as can be told apart"),
@@ -143,6 +145,7 @@ class CandidatesPanel(Panel):
         words = (plan_words.progress, plan_words.comparison, plan_words.change)
         sentences = [each(self.session) for each in words]
         self.answer.setText(" ".join(sentence for sentence in sentences if sentence))
+        self._body.setAccessibleDescription(self.answer.text())
         self._stack.setCurrentWidget(self._body)
 
     def _draw(self, look: PlanLook) -> None:
@@ -173,7 +176,7 @@ class CandidatesPanel(Panel):
         grey, chosen, proposal, _, one = self.legend
         picked = self.session.picked
         if picked is not None:
-            number = picked if step.kept is None else int(step.kept[picked])
+            number = step.candidate(picked)
             one.set_words(f"candidate {number + 1}, return {plan_words.figure(float(step.returns[number]))}")
         if self._kind == QUANTILES:
             grey.set_words(f"90 % and 50 % of {format.plural(others_there, f'{stored}candidate')}")
@@ -216,6 +219,7 @@ class CandidatesPanel(Panel):
         """Qt's."""
         super().resizeEvent(event)
         self._arrange_legend()
+        self.answer.setVisible(self.height() >= self.theme.px(_LOW))
         if self.session.look is not None and self._names:
             self._draw(self.session.look)
 

@@ -30,7 +30,7 @@ _COLUMNS = (
     PlainColumn("Real", 54, figures=True),
     PlainColumn("Gap", 64, figures=True),
     PlainColumn("Per step", 64, figures=True),
-    PlainColumn("ms", 50, figures=True, quiet=True),
+    PlainColumn("ms", 62, figures=True, quiet=True),
 )
 
 

@@ -76,11 +76,12 @@ def decision_words(episodes: PlanEpisodes, length: int) -> str:
 
 
 def progress(episodes: PlanEpisodes) -> str:
-    """How far a drive is."""
-    advance = episodes.advance
-    if advance is None:
-        return "Reading the checkpoint"
-    return f"{'Policy' if episodes.by_policy else 'Planner'}: {advance.sentence}"
+    """How far a drive is, and of which run where another one is chosen by now."""
+    advance, run = episodes.advance, episodes.session.choice.run
+    elsewhere = run is None or run.id != episodes.driven_run
+    who = "policy" if episodes.by_policy else "planner"
+    said = "reading the checkpoint" if advance is None else f"{who}: {advance.sentence}"
+    return f"Run {episodes.driven_run}, {said}" if elsewhere else f"{said[:1].upper()}{said[1:]}"
 
 
 def emptiness(episodes: PlanEpisodes) -> Emptiness | None:

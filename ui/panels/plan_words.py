@@ -9,6 +9,7 @@ from ui.draft import as_text, label
 from ui.panels.latent_rollout_words import episode_words
 from ui.panels.simulation_words import Emptiness
 from ui.plan_draft import EPISODE, HAND, LIVE, TRUE
+from ui.plan_reality import BEST, CANDIDATE, MEAN, PLAN
 from workbench.settings import diff
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _TELLING = 0.01
 #: changed settings that are named
 _CHANGES = 2
+#: what was executed, as the subject of a sentence
+_EXECUTED = {PLAN: "The plan", BEST: "The best sequence", MEAN: "The mean", CANDIDATE: "The candidate"}
 
 
 def emptiness(session: PlanSession) -> Emptiness:
@@ -133,7 +136,7 @@ def change(session: PlanSession) -> str:
     words = _differing(old, new, before[0].facts.planner, looks[0].facts.planner)
     if not words:
         return ""
-    shown = words[:_CHANGES] + ([f"{len(words) - _CHANGES} more changes"] if len(words) > _CHANGES else [])
+    shown = words[:_CHANGES] + ([format.plural(len(words) - _CHANGES, "more change")] if len(words) > _CHANGES else [])
     noise = "" if old.planner != new.planner else " and the same noise" if old.seed == new.seed else " and other noise"
     best, was = looks[count - 1].step.best_return, before[count - 1].step.best_return
     return (
@@ -145,7 +148,9 @@ def change(session: PlanSession) -> str:
 def _differing(old: PlanWish, new: PlanWish, old_planner: str, new_planner: str) -> list[str]:
     """In what two searches differ, beside their noise."""
     words = []
-    if (old.run_id, old.checkpoint) != (new.run_id, new.checkpoint):
+    if old.run_id != new.run_id:
+        words.append("another run")
+    elif old.checkpoint != new.checkpoint:
         words.append("another checkpoint")
     if old.state != new.state:
         words.append("another start state")
@@ -185,28 +190,32 @@ def cost(session: PlanSession, foreseen: DecisionCost | None) -> tuple[str, str,
     return head, " · ".join(parts), "\n".join(tips)
 
 
-def verdict(answer: RealityLook) -> str:
-    """What became of the plan."""
-    check = answer.check
+def verdict(answer: RealityLook, executed: str = PLAN) -> str:
+    """What became of the plan, or of what else was ``executed``; what a planner would not execute exploits nothing."""
+    check, subject = answer.check, _EXECUTED[executed]
     steps, planned = len(check.real_rewards), len(check.imagined_rewards)
     ended = f" The episode ended after {steps} of {planned} steps." if check.terminated and steps < planned else ""
     size = max(abs(check.real_return), abs(check.imagined_return), 1e-9)
     if abs(check.gap) <= _TELLING * size:
         if answer.wish.model == TRUE:
-            return f"The plan is worth what was imagined, as it must be: the true simulator imagined it.{ended}"
-        return f"The plan is worth what was imagined (the gap is below 1 %).{ended}"
-    what = "much: the planner may be exploiting the model's errors" if check.gap > 0 else "little"
-    return f"The plan was promised {figure(abs(check.gap))} too {what} ({share(answer)} of the real return).{ended}"
+            return f"{subject} is worth what was imagined, as it must be: the true simulator imagined it.{ended}"
+        return f"{subject} is worth what was imagined (the gap is below 1 %).{ended}"
+    hint = ": the planner may be exploiting the model's errors" if executed in (PLAN, BEST) else ""
+    what = f"much{hint}" if check.gap > 0 else "little"
+    return f"{subject} was promised {figure(abs(check.gap))} too {what} ({share(answer)} of the real return).{ended}"
 
 
 def candidate_words(look: PlanLook, candidate: int) -> str:
-    """Its rank among the candidates of its iteration."""
-    returns = look.step.returns
-    own = float(returns[candidate])
+    """Which one of its iteration this row of its ``actions`` is, and its rank."""
+    step, returns = look.step, look.step.returns
+    number = step.candidate(candidate)
+    own, place = float(returns[number]), f"of {format.count(len(returns))}"
+    if step.kept is not None:
+        place = f"candidate {format.count(number + 1)} {place}"
     if own != own or own == -float("inf"):
-        return f"of {format.count(len(returns))}, its return is not finite"
+        return f"{place}, its return is not finite"
     better = int((returns > own).sum())
-    return f"of {format.count(len(returns))}, rank {format.count(better + 1)} by its imagined return"
+    return f"{place}, rank {format.count(better + 1)} by its imagined return"
 
 
 def share(answer: RealityLook) -> str:

@@ -48,7 +48,6 @@ class RealityCheckPanel(Panel):
         self.candidate = QSpinBox()
         self.candidate.setAccessibleName("Candidate")
         self.candidate.setKeyboardTracking(False)
-        self.candidate.setPrefix("Candidate ")
         self.rank = Label(theme, "", 11, token="text2")
         self.imagined, self.real, self.gap = (Label(theme, "", 20, 600) for _ in range(3))
         self._share = Label(theme, "", 12, token="text2")
@@ -139,7 +138,7 @@ class RealityCheckPanel(Panel):
         self.gap.setText(f"{sign}{plan_words.figure(check.gap)}")
         self._share.setText(plan_words.share(answer))
         self.plot.show_rewards(check.imagined_rewards, check.real_rewards)
-        self.verdict.setText(plan_words.verdict(answer))
+        self.verdict.setText(plan_words.verdict(answer, self.reality.answered))
         self.setAccessibleDescription(self.verdict.text())
         self.subtitle_changed.emit(f"{format.plural(len(check.real_rewards), 'step')} in the true simulator")
         self._stack.setCurrentWidget(self._body)
@@ -160,6 +159,8 @@ class RealityCheckPanel(Panel):
         self.rank.setVisible(shown)
         if shown and look is not None and picked is not None:
             self.candidate.blockSignals(True)
+            # Of a stored iteration some candidates alone can be executed; the words beside it say which one this is.
+            self.candidate.setPrefix("Candidate " if look.step.kept is None else "Stored ")
             self.candidate.setRange(1, len(look.step.actions))
             self.candidate.setValue(picked + 1)
             self.candidate.blockSignals(False)
