@@ -26,7 +26,7 @@ from workbench.spec import RunSpec
 
 #: what the context menu and the panel's toolbar offer; "" is a line
 CONTEXT_MENU = (
-    *("runs.details", "", "runs.pause", "runs.stop", "runs.queue_up", "runs.queue_down", ""),
+    *("runs.details", "", "runs.pause", "runs.stop", "runs.checkpoint", "runs.queue_up", "runs.queue_down", ""),
     *("runs.duplicate", "runs.fork", "runs.copy_command", ""),
     *("runs.star", "runs.tags", "runs.rename", "runs.note", "runs.archive", "runs.delete", ""),
     *("runs.export_csv", "runs.export_json", "runs.export_bundle"),
@@ -102,6 +102,11 @@ class RunActions(QObject):
         self._add(
             *("stop", "Stop", control.stop, "Shift+Del", "stop", "Stop with a resume point"),
             obstacle=control.stop_obstacle,
+        )
+        self._add(
+            *("checkpoint", "Save a checkpoint now", control.checkpoint, "C", "disk"),
+            help="Look into the networks of a run that trains, or plan with them, as they are now",
+            obstacle=control.checkpoint_obstacle,
         )
         earlier, later = (lambda rows: control.move(rows, -1)), (lambda rows: control.move(rows, 1))
         self._add("queue_up", "Earlier in the queue", earlier, "Alt+Up", "up", obstacle=control.order_obstacle)

@@ -51,6 +51,12 @@ class RunControl:
             return f"{_subject(rows)} not running."
         return self.engine_obstacle()
 
+    def checkpoint_obstacle(self, rows: Sequence[RunRow]) -> str:
+        """Why none of the runs can save a checkpoint now."""
+        if not any(row.status is RunState.RUNNING for row in rows):
+            return f"{_subject(rows)} not running; a run that rests has saved its checkpoint."
+        return self.engine_obstacle()
+
     def order_obstacle(self, rows: Sequence[RunRow]) -> str:
         """Why the runs have no place in the queue."""
         if not all(row.status is RunState.QUEUED for row in rows):
@@ -81,6 +87,14 @@ class RunControl:
         queue = self._context.engine.queue
         assert queue is not None
         self._each(wanted, lambda row: queue.stop(row.id))
+
+    def checkpoint(self, rows: Sequence[RunRow]) -> None:
+        """Have the networks of the runs that train saved as they are now, so that panels can look into them."""
+        queue = self._context.engine.queue
+        for row in rows:
+            channel = queue.channel(row.id) if queue is not None and row.status is RunState.RUNNING else None
+            if channel is not None:
+                channel.checkpoint_now()
 
     def move(self, rows: Sequence[RunRow], places: int) -> None:
         """Move queued runs by some places in the queue; negative is earlier."""

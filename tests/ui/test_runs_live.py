@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 
-from storage import RunState
+from storage import ArtifactRow, RunState
+from ui.checkpoint import checkpoint_choice
 from ui.context import Context
 from ui.panels.runs import RunsPanel
 from ui.tables.run_columns import PLACE
@@ -58,6 +59,17 @@ def test_a_run_is_watched_and_driven_by_keys(qtbot: QtBot, training: Context, wi
     first = panel.model.index(0, PLACE["step"]).data()
     qtbot.waitUntil(lambda: panel.model.index(0, PLACE["step"]).data() != first, timeout=60_000)
 
+    def points() -> tuple[ArtifactRow, ...]:
+        return context.project.artifacts.list(run_id, "resume")
+
+    qtbot.waitUntil(lambda: bool(points()), timeout=60_000)  # at the end of warm-up; the next one by itself in a minute
+    before = points()
+    qtbot.keyClick(panel.view, Qt.Key.Key_C)
+    qtbot.waitUntil(lambda: points() != before, timeout=20_000)
+    choice = checkpoint_choice(context)
+    step = points()[-1].step
+    qtbot.waitUntil(lambda: choice.row is not None and choice.row.step >= step, timeout=60_000)
+
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: stored() is RunState.PAUSED, timeout=60_000)
     qtbot.waitUntil(lambda: shown() == "Paused Resume", timeout=60_000)
@@ -66,4 +78,5 @@ def test_a_run_is_watched_and_driven_by_keys(qtbot: QtBot, training: Context, wi
     assert context.actions.obstacle("runs.delete").startswith(f"Run {run_id} is running")
     qtbot.keyClick(panel.view, Qt.Key.Key_Delete, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: shown() == "Stopped", timeout=60_000)
+    assert "not running" in context.actions.obstacle("runs.checkpoint")
     qtbot.waitUntil(lambda: not context.actions.obstacle("runs.delete"), timeout=60_000)
