@@ -70,3 +70,23 @@ def test_a_panel_shows_the_first_run(
     assert len(colours) > 10
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert [notice.text for notice in context.notices.items] == []
+
+
+@pytest.mark.parametrize("name", ["latent_rollout", "model_error", "q_bias", "candidates"])
+def test_a_run_that_ended_and_keeps_no_checkpoint_says_so(
+    name: str, context: Context, window: QMainWindow, qtbot: QtBot
+) -> None:
+    (entry,) = (each for each in THERE if each.name == name)
+    panel = entry.load()(context)
+    window.setCentralWidget(panel)
+    window.show()
+    context.selection.select([2])
+
+    def words() -> str:
+        return " ".join(each.words for each in panel.findChildren(EmptyState) if each.isVisible())
+
+    qtbot.waitUntil(lambda: "has ended and keeps no checkpoint" in words(), timeout=60_000)
+    assert "yet" not in words()
+    window.hide()
+    panel.deleteLater()
+    QApplication.sendPostedEvents(panel, QEvent.Type.DeferredDelete)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from storage import ArtifactDamaged, ArtifactRow, RunRow
+from storage.run_states import ENDED_STATES
 from ui import format
 from ui.context import Context
 from ui.controls.empty_state import Step
@@ -71,8 +72,15 @@ def no_run(new_run: Callable[[], object] | None) -> Emptiness:
     return Emptiness("diagnose", "No run to look into", "Train a run first; its checkpoints appear above.", steps)
 
 
+def kept_none(row: RunRow) -> str:
+    """Of a run that has ended without a checkpoint."""
+    return f"{row.name} has ended and keeps no checkpoint. Choose another run, such as another seed."
+
+
 def no_checkpoint(row: RunRow) -> Emptiness:
-    """The run has no checkpoint yet."""
+    """The run has no checkpoint yet, or has ended and keeps none."""
+    if row.status in ENDED_STATES:
+        return Emptiness("diagnose", "No checkpoint kept", kept_none(row))
     engine = row.spec.get("engine", {})
     step = math.ceil(row.total_steps * float(engine.get("snapshot_percent", 5.0)) / 100)
     text = f"The first checkpoint of {row.name} is written at step {format.count(step)}"

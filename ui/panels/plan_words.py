@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ui import format
 from ui.draft import as_text, label
-from ui.panels.latent_rollout_words import episode_words
+from ui.panels.latent_rollout_words import episode_words, no_checkpoint
 from ui.panels.simulation_words import Emptiness
 from ui.plan_draft import EPISODE, HAND, LIVE, TRUE
 from ui.plan_reality import BEST, CANDIDATE, MEAN, PLAN
@@ -36,7 +36,7 @@ def emptiness(session: PlanSession) -> Emptiness:
     if choice.run is None:
         return Emptiness("plan", "No run to plan for", "Train a run first; then plan in the model that it learned.")
     if choice.row is None:
-        return Emptiness("plan", "No checkpoint yet", f"{choice.run.name} has no checkpoint to plan with yet.")
+        return no_checkpoint(choice.run)
     if session.failure:
         return Emptiness("warn", "This cannot be planned", session.failure, token="bad")
     if draft.problems:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storage import RunRow
+from storage.run_states import ENDED_STATES
+from ui.panels.latent_rollout_words import kept_none
 from workbench.analysis.bias_numbers import BiasDefinition, QBias
 from workbench.spec import EngineSettings
 
@@ -27,6 +29,8 @@ def emptiness(run: RunRow | None, has_checkpoint: bool, ready: bool) -> Emptines
     """Why no measurement is shown."""
     if run is None:
         return NO_RUN
+    if not has_checkpoint and run.status in ENDED_STATES:
+        return Emptiness("diagnose", "No checkpoint kept.", kept_none(run))
     if not has_checkpoint:
         text = "The first is written when warm-up ends; from then on Q-bias can be measured."
         return Emptiness("clock", "No checkpoint yet.", text)
